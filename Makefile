@@ -1,0 +1,21 @@
+# Waybill's commands. `make demo` and `make test` need only Python 3.11 or newer, make and git.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help setup
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+setup: $(VENV)/.ready ## Make the virtual environment with the locked dependencies
+
+$(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@touch $@
+
+format: setup ## Put the code into the one format
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -1,0 +1,1 @@
+"""Waybill: export, download, verify and import back a tenant's data."""

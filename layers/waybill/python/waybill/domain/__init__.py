@@ -1,0 +1,1 @@
+"""What is true without AWS. Imports nothing of ours and no driver."""

@@ -1,0 +1,82 @@
+"""The catalog: which doctypes this deployment exports, and where each is read from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from waybill.domain.errors import InvalidOptions
+from waybill.domain.options import ExportOptions
+
+
+@dataclass(frozen=True, slots=True)
+class TableSource:
+    """Records in a DynamoDB table, all those of one tenant and doctype under one partition key.
+
+    ``partition_value`` is a template with ``{tenant}`` and ``{doctype}``. ``body_attribute`` names the attribute that
+    holds the record as JSON text; without it the item's own attributes are the record (docs/catalog.md gives their JSON
+    form). ``id_attribute`` names the record, default the sort key.
+    """
+
+    table: str
+    partition_key: str
+    partition_value: str
+    sort_key: str
+    index: str | None = None
+    sort_prefix: str = ""
+    body_attribute: str | None = None
+    updated_at_attribute: str | None = None
+    id_attribute: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSource:
+    """Files with an index record each: the records in ``index``, the contents in an S3 bucket.
+
+    ``key_prefix`` is a template with ``{tenant}``; a file's object key is that prefix followed by the record's id.
+    """
+
+    index: TableSource
+    bucket: str
+    key_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doctype:
+    """One kind of record.
+
+    ``schema`` is the JSON Schema text that goes into the archive; ``leave_out`` names top-level fields that never leave
+    (secrets); ``shards`` says into how many slices a large set is cut.
+    """
+
+    name: str
+    source: TableSource | FilesSource
+    schema: str
+    title: str = ""
+    leave_out: tuple[str, ...] = ()
+    shards: int = 1
+
+    @property
+    def has_files(self) -> bool:
+        """Whether its records are the index of files."""
+        return isinstance(self.source, FilesSource)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The doctypes of this deployment by name."""
+
+    doctypes: Mapping[str, Doctype] = field(default_factory=dict)
+
+    def chosen(self, options: ExportOptions) -> list[Doctype]:
+        """Return the doctypes that ``options`` ask for, sorted by name.
+
+        Raises InvalidOptions for a doctype that the catalog does not have.
+        """
+        for position, name in enumerate(options.with_doctypes):
+            if name not in self.doctypes:
+                raise InvalidOptions(
+                    f"The doctype {name!r} is not exported here. Known: {', '.join(sorted(self.doctypes))}.",
+                    f"/data/attributes/with_doctypes/{position}",
+                )
+        names = options.with_doctypes or tuple(self.doctypes)
+        chosen = [self.doctypes[name] for name in sorted(set(names))]
+        return [doctype for doctype in chosen if not (options.without_files and doctype.has_files)]

@@ -1,0 +1,108 @@
+"""Everything that can go wrong and that a person can act on.
+
+Each error has a stable ``code`` (documented in docs/api.md) and a message that says what happened,
+to which thing, and what to do. Messages never hold records, tokens or links.
+"""
+
+
+class WaybillError(Exception):
+    """Base of all errors that Waybill raises on purpose."""
+
+    code = "internal"
+
+
+class InvalidOptions(WaybillError):
+    """The options are well formed but cannot be granted.
+
+    ``pointer`` is the JSON Pointer (RFC 6901) of the field in the request document.
+    """
+
+    code = "invalid_options"
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class UnknownCursor(WaybillError):
+    """A cursor that does not name a part of this export."""
+
+    code = "unknown_cursor"
+
+
+class InvalidPageCursor(WaybillError):
+    """A ``page[cursor]`` that no list answer has given out."""
+
+    code = "invalid_page_cursor"
+
+
+class ExportNotFound(WaybillError):
+    """No such export for this tenant. Another tenant's export is not found either."""
+
+    code = "export_not_found"
+
+
+class ExportGone(WaybillError):
+    """The export was there; it has expired or was deleted."""
+
+    code = "export_gone"
+
+
+class ExportNotReady(WaybillError):
+    """The export has no parts yet, because it is still running or has failed."""
+
+    code = "export_not_ready"
+
+
+class ExportExists(WaybillError):
+    """A job record with this id stands already."""
+
+    code = "export_exists"
+
+
+class JobChanged(WaybillError):
+    """The job record was changed by somebody else since it was read; read it again."""
+
+    code = "job_changed"
+
+
+class CatalogError(WaybillError):
+    """The deployment's catalog is wrong; its operator has to mend it."""
+
+    code = "catalog_error"
+
+
+class SourceUnavailable(WaybillError):
+    """A source refused or did not answer, after retries."""
+
+    code = "source_unavailable"
+
+
+class StorageUnavailable(WaybillError):
+    """S3, DynamoDB or Step Functions refused or did not answer, after retries."""
+
+    code = "storage_unavailable"
+
+
+class ObjectMissing(WaybillError):
+    """No object under this key."""
+
+    code = "object_missing"
+
+
+class ObjectChanged(WaybillError):
+    """The object is no longer the version that was planned."""
+
+    code = "object_changed"
+
+
+class TooManyParts(WaybillError):
+    """``parts_size`` would cut this export into more parts than one export may have."""
+
+    code = "too_many_parts"
+
+
+class LedgerMismatch(WaybillError):
+    """The counts do not add up, so something is missing that nobody named."""
+
+    code = "ledger_mismatch"

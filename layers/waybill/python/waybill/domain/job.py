@@ -1,0 +1,107 @@
+"""The record of one export and the changes it may go through."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from waybill.domain import cursor
+from waybill.domain.errors import ExportGone, ExportNotReady
+from waybill.domain.options import SECOND_NS, ExportOptions
+
+
+class ExportState(StrEnum):
+    """The states of an export. The first three are seed 002's and are shown; a deleted export is only ever 410."""
+
+    EXPORTING = "exporting"
+    DONE = "done"
+    ERROR = "error"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportJob:
+    """One export of one tenant.
+
+    ``rev`` counts the changes of the record, from 1. ``total_size`` is the sum of the parts in bytes, ``parts`` their
+    number, ``creation_duration`` nanoseconds, ``gaps`` how many records and files the ledger names as failed.
+    """
+
+    tenant: str
+    id: str
+    options: ExportOptions
+    state: ExportState
+    created_at: datetime
+    expires_at: datetime
+    rev: int = 1
+    parts: int = 0
+    total_size: int = 0
+    creation_duration: int = 0
+    gaps: int = 0
+    error: str = ""
+
+    @property
+    def cursors(self) -> tuple[str, ...]:
+        """The cursor of every part, the first part's included."""
+        return tuple(cursor.encode(self.id, part) for part in range(1, self.parts + 1))
+
+    def check_not_gone(self, now: datetime) -> None:
+        """Raise ExportGone if the export was deleted or ``now`` is not before ``expires_at`` (TTL deletes late)."""
+        if self.state is ExportState.DELETED:
+            raise ExportGone("This export was deleted. Create a new one.")
+        if now >= self.expires_at:
+            raise ExportGone(f"This export expired at {self.expires_at.isoformat()}. Create a new one.")
+
+    def check_done(self) -> None:
+        """Raise ExportNotReady unless the export is done."""
+        if self.state is ExportState.EXPORTING:
+            raise ExportNotReady("This export is still running. Try again when its state is done.")
+        if self.state is ExportState.ERROR:
+            raise ExportNotReady("This export failed and has no parts. Its error says why; create a new one.")
+
+    def finished(self, now: datetime, *, parts: int, total_size: int, gaps: int) -> "ExportJob":
+        """Return the job as done at ``now``."""
+        return replace(
+            self,
+            state=ExportState.DONE,
+            parts=parts,
+            total_size=total_size,
+            gaps=gaps,
+            creation_duration=_nanoseconds(now - self.created_at),
+            rev=self.rev + 1,
+        )
+
+    def failed(self, now: datetime, error: str) -> "ExportJob":
+        """Return the job as failed at ``now``, with a sentence for the person who asked for it."""
+        return replace(
+            self,
+            state=ExportState.ERROR,
+            error=error,
+            creation_duration=_nanoseconds(now - self.created_at),
+            rev=self.rev + 1,
+        )
+
+    def deleted(self) -> "ExportJob":
+        """Return the tombstone that answers 410 from now on. It keeps nothing of what the export held."""
+        return replace(self, state=ExportState.DELETED, parts=0, total_size=0, gaps=0, error="", rev=self.rev + 1)
+
+
+def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
+    """Return a new export of ``tenant``, asked for at ``now``."""
+    return ExportJob(
+        tenant=tenant,
+        id=_new_id(now),
+        options=options,
+        state=ExportState.EXPORTING,
+        created_at=now,
+        expires_at=now + timedelta(microseconds=max(options.max_age // 1000, 1)),
+    )
+
+
+def _new_id(now: datetime) -> str:
+    """32 hexadecimal digits: 48 bits of Unix milliseconds, so that ids sort by age, then 80 random bits."""
+    return f"{int(now.timestamp() * 1000):012x}{secrets.token_hex(10)}"
+
+
+def _nanoseconds(span: timedelta) -> int:
+    return (span // timedelta(microseconds=1)) * (SECOND_NS // 1_000_000)

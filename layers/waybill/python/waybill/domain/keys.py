@@ -1,0 +1,66 @@
+"""Where an export's objects lie in the archives bucket. Keys hold the export's id and numbers, nothing personal."""
+
+
+def prefix(export_id: str) -> str:
+    """Everything that an export has in the bucket."""
+    return f"exports/{export_id}/"
+
+
+def part(export_id: str, number: int, extension: str) -> str:
+    """A downloadable part."""
+    return f"{prefix(export_id)}parts/part-{number:05}.{extension}"
+
+
+def manifest(export_id: str) -> str:
+    """The manifest of a finished export."""
+    return f"{prefix(export_id)}manifest.json"
+
+
+def work(export_id: str) -> str:
+    """Everything that is only needed until the export is finished."""
+    return f"{prefix(export_id)}work/"
+
+
+def read_batches(export_id: str) -> str:
+    """The list of read batches, as Distributed Map reads it."""
+    return f"{work(export_id)}read-batches.json"
+
+
+def pack_batches(export_id: str) -> str:
+    """The list of pack batches, as Distributed Map reads it."""
+    return f"{work(export_id)}pack-batches.json"
+
+
+def parts_header(export_id: str) -> str:
+    """What all parts share."""
+    return f"{work(export_id)}parts-header.json"
+
+
+def pack_batch(export_id: str, number: int) -> str:
+    """The plans of the parts of one pack batch."""
+    return f"{work(export_id)}plan/{number:06}.json"
+
+
+def shard(export_id: str, number: int) -> str:
+    """Everything that was staged of one shard."""
+    return f"{work(export_id)}staged/{number:05}/"
+
+
+def staged(export_id: str, number: int, sequence: int) -> str:
+    """What one flush of a shard left behind."""
+    return f"{shard(export_id, number)}{sequence:06}.json"
+
+
+def segment(export_id: str, number: int, sequence: int) -> str:
+    """The packed entries of one flush of a shard."""
+    return f"{work(export_id)}segments/{number:05}/{sequence:06}"
+
+
+def packed(export_id: str) -> str:
+    """The results of all packed parts."""
+    return f"{work(export_id)}packed/"
+
+
+def packed_part(export_id: str, number: int) -> str:
+    """The result of one packed part."""
+    return f"{packed(export_id)}{number:06}.json"

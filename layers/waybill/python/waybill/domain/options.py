@@ -1,0 +1,39 @@
+"""What the caller of an export may choose (seed 002, "Exports options fields")."""
+
+from dataclasses import dataclass
+
+KIBIBYTE = 1024
+MEBIBYTE = 1024 * KIBIBYTE
+GIBIBYTE = 1024 * MEBIBYTE
+
+MIN_PARTS_SIZE = 10_240
+"""Bytes. The value of seed 002's sample request."""
+
+DEFAULT_PARTS_SIZE = GIBIBYTE
+"""Bytes. Few parts, each still downloadable in one sitting."""
+
+MAX_PARTS_SIZE = 10 * GIBIBYTE
+"""Bytes. A part of this size is packed well within one Lambda invocation (docs/limits.md)."""
+
+SECOND_NS = 1_000_000_000
+MAX_MAX_AGE = 7 * 24 * 3600 * SECOND_NS
+"""Nanoseconds: seven days, the default as well as the most (reference cozy-move, section 1)."""
+
+FORMATS = ("tar.gz",)
+LAYOUTS = ("bag",)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """The options of one export, already checked.
+
+    ``parts_size`` is in bytes, ``max_age`` in nanoseconds. An empty ``with_doctypes`` means all doctypes of the
+    catalog. ``without_files`` leaves out the files index and with it every file.
+    """
+
+    parts_size: int = DEFAULT_PARTS_SIZE
+    max_age: int = MAX_MAX_AGE
+    with_doctypes: tuple[str, ...] = ()
+    without_files: bool = False
+    format: str = FORMATS[0]
+    layout: str = LAYOUTS[0]

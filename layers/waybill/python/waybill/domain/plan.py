@@ -1,0 +1,162 @@
+"""What the steps of an export hand to each other, by way of S3.
+
+Every type here is stored as JSON under the keys of ``domain.keys``; a step that runs twice writes the same again.
+"""
+
+from dataclasses import dataclass
+
+from waybill.domain.ledger import Count, Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """An independently readable slice of one doctype: the sort keys in ``[first, last)``; None means no bound."""
+
+    number: int
+    doctype: str
+    first: str | None = None
+    last: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """The shards that one worker reads, one after the other."""
+
+    number: int
+    shards: tuple[Shard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReference:
+    """A file as its index record and the bucket's listing give it.
+
+    ``etag`` pins the version. ``size`` is the object's size in bytes, ``updated_at`` whole Unix seconds.
+    """
+
+    id: str
+    name: str
+    directory: str
+    key: str
+    size: int
+    etag: str
+    mime: str = ""
+    updated_at: int = 0
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory of the files index: its id and its full path (``/`` first)."""
+
+    id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the archive's payload that is already in a segment.
+
+    ``path`` is relative to the bag (``data/…``). ``size`` and ``sha256`` are of the content, ``offset`` and ``length``
+    of the packed entry within the segment. ``records`` is how many records it holds.
+    """
+
+    path: str
+    doctype: str
+    size: int
+    sha256: str
+    records: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What one flush of ReadChunk left behind: a segment, what is in it, and where to go on.
+
+    ``count.expected`` is how many records the source gave. ``resume_after`` is the sort key of the last record that is
+    accounted for. ``next_entry`` numbers the shard's next entry.
+    """
+
+    shard: int
+    sequence: int
+    doctype: str
+    segment: str | None
+    entries: tuple[Entry, ...]
+    directories: tuple[Directory, ...]
+    files: tuple[FileReference, ...]
+    count: Count
+    file_count: Count
+    gaps: tuple[Gap, ...]
+    resume_after: str | None
+    next_entry: int
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSlice:
+    """A run of packed entries inside one segment."""
+
+    key: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file and the path that it gets in the bag (``data/files/…``)."""
+
+    path: str
+    doctype: str
+    reference: FileReference
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """What goes into one part: ``slices`` hold ``entries``, in order; ``files`` follow.
+
+    ``bound`` is the most bytes that the part can have.
+    """
+
+    number: int
+    slices: tuple[SegmentSlice, ...]
+    entries: tuple[Entry, ...]
+    files: tuple[FileEntry, ...]
+    bound: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackBatch:
+    """The parts that one worker packs, one after the other."""
+
+    number: int
+    parts: tuple[PartPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PartsHeader:
+    """What all parts share. ``group`` is derived from the content alone, so the same data gives the same name."""
+
+    group: str
+    parts: int
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackedPart:
+    """One finished part.
+
+    ``size`` and ``sha256`` are of the part as downloaded. ``entry_list_sha256`` is the digest of the part's own
+    ``manifest-sha256.txt``; ``payload_size`` the sum of its ``entries`` contents. ``records_written`` maps doctype to
+    number of records, ``file_counts`` doctype to the files' line of the ledger.
+    """
+
+    number: int
+    name: str
+    size: int
+    sha256: str
+    entries: int
+    payload_size: int
+    entry_list_sha256: str
+    records_written: dict[str, int]
+    file_counts: dict[str, Count]
+    gaps: tuple[Gap, ...]

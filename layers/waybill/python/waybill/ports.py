@@ -1,0 +1,191 @@
+"""What the services need from the outside world. Adapters implement these on AWS, tests/fakes.py in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from waybill.domain.job import ExportJob
+from waybill.domain.ledger import Gap
+from waybill.domain.plan import Directory, FileReference, Shard
+from waybill.domain.progress import WorkerProgress
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def __call__(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        ...
+
+
+class Budget(Protocol):
+    """How long the present step may go on."""
+
+    def spent(self) -> bool:
+        """Whether the step should now stop at the next safe point and come back with a checkpoint."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """One page of a tenant's exports, newest first. ``after`` is the id to go on from, None on the last page."""
+
+    jobs: Sequence[ExportJob]
+    after: str | None
+
+
+class JobStore(Protocol):
+    """The job records. A tenant sees its own and no other."""
+
+    def create(self, job: ExportJob) -> None:
+        """Store a new job. Raises ExportExists if its id is taken."""
+        ...
+
+    def get(self, tenant: str, export_id: str) -> ExportJob:
+        """Return a job, strongly consistent; tombstones and expired jobs too. Raises ExportNotFound."""
+        ...
+
+    def list(self, tenant: str, *, now: datetime, limit: int, after: str | None = None) -> JobPage:
+        """Return up to ``limit`` jobs, newest first, those older than ``after``.
+
+        Deleted ones and those expired at ``now`` are left out.
+        """
+        ...
+
+    def replace(self, job: ExportJob) -> None:
+        """Store a changed job, if the stored one's rev is ``job.rev - 1``.
+
+        Raises JobChanged otherwise, also if it is gone.
+        """
+        ...
+
+    def report(self, job: ExportJob, progress: WorkerProgress) -> None:
+        """Store a worker's progress in place of its earlier report. It expires with the job."""
+        ...
+
+    def reports(self, tenant: str, export_id: str) -> Sequence[WorkerProgress]:
+        """Return the latest report of every worker of an export."""
+        ...
+
+    def note_failure(self, tenant: str, export_id: str, sentence: str) -> None:
+        """Keep the sentence that explains why a step gave up, for FailExport."""
+        ...
+
+    def failure(self, tenant: str, export_id: str) -> str | None:
+        """Return the sentence last kept by ``note_failure``."""
+        ...
+
+    def forget_reports(self, tenant: str, export_id: str) -> None:
+        """Remove the reports and the failure note of an export. Safe to repeat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object of a listing. ``etag`` is as the store gives it, quotes included if it gives them."""
+
+    key: str
+    size: int
+    etag: str
+
+
+class ObjectStore(Protocol):
+    """One bucket. Every method raises StorageUnavailable when the store refuses or does not answer after retries."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store an object whole, replacing what was there."""
+        ...
+
+    def put_stream(self, key: str, chunks: Iterator[bytes]) -> None:
+        """Store an object from chunks of any size, replacing what was there.
+
+        Holds a bounded number of them in memory. The object appears only when the iterator has ended well; whatever the
+        iterator raises is raised from here, and nothing is stored.
+        """
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return an object whole. Raises ObjectMissing."""
+        ...
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        """Return ``length`` bytes of an object from ``offset`` on. Raises ObjectMissing."""
+        ...
+
+    def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
+        """Yield an object's content in chunks, that version only if ``etag`` is given.
+
+        Raises ObjectMissing or ObjectChanged before the first chunk, or StorageUnavailable in between if the connection
+        breaks and cannot be taken up again; it never ends early without an error.
+        """
+        ...
+
+    def list(self, prefix: str, *, after: str | None = None) -> Iterator[ObjectInfo]:
+        """Yield the objects under ``prefix``, sorted by their keys' UTF-8 bytes, those behind the key ``after``."""
+        ...
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Remove every object and every unfinished upload under ``prefix``; return how many objects. Safe to repeat."""
+        ...
+
+    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:
+        """Return a GET URL that works for ``expires_in`` and downloads as ``filename``."""
+        ...
+
+
+class Workflow(Protocol):
+    """The state machine that makes exports."""
+
+    def start(self, job: ExportJob) -> None:
+        """Start the export's execution, named as the export. A second start of the same export does nothing."""
+        ...
+
+    def stop(self, job: ExportJob) -> None:
+        """Stop the export's execution if it runs. Safe to repeat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceItem:
+    """What a source gives for one position: a record line, or a gap, and for a files index what the record points to.
+
+    ``key`` is the sort key to resume after. ``line`` is the record as one line of JSON text in UTF-8, without the
+    newline. Exactly one of ``line`` and ``gap`` is None. ``file_gap`` says that the record is fine but its file is not.
+    """
+
+    key: str
+    line: bytes | None = None
+    gap: Gap | None = None
+    file: FileReference | None = None
+    directory: Directory | None = None
+    file_gap: Gap | None = None
+    updated_at: int = 0
+
+
+class Source(Protocol):
+    """Where the records of one doctype are read from, for one tenant."""
+
+    def shards(self, *, tenant: str, start: int) -> Sequence[Shard]:
+        """Cut the doctype into shards, numbered from ``start``; a small set is one shard."""
+        ...
+
+    def read(self, *, tenant: str, shard: Shard, after: str | None) -> Iterator[SourceItem]:
+        """Yield the shard's items in the order of their keys, those behind ``after``. Raises SourceUnavailable."""
+        ...
+
+
+class Sources(Protocol):
+    """Finds the source of a doctype."""
+
+    def of(self, doctype: str) -> Source:
+        """Return the doctype's source. Raises CatalogError if the catalog does not have it."""
+        ...
+
+
+class Metrics(Protocol):
+    """The numbers that operators watch."""
+
+    def count(self, name: str, value: float, unit: str = "Count") -> None:
+        """Add a value to the metric ``name``."""
+        ...
