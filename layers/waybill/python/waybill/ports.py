@@ -189,3 +189,7 @@ class Metrics(Protocol):
     def count(self, name: str, value: float, unit: str = "Count") -> None:
         """Add a value to the metric ``name``."""
         ...
+
+    def flush(self) -> None:
+        """Hand on what was counted since the last flush."""
+        ...

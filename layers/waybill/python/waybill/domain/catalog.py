@@ -69,7 +69,7 @@ class Catalog:
     def chosen(self, options: ExportOptions) -> list[Doctype]:
         """Return the doctypes that ``options`` ask for, sorted by name.
 
-        Raises InvalidOptions for a doctype that the catalog does not have.
+        Raises InvalidOptions for a doctype that the catalog does not have, and if nothing is left.
         """
         for position, name in enumerate(options.with_doctypes):
             if name not in self.doctypes:
@@ -79,4 +79,10 @@ class Catalog:
                 )
         names = options.with_doctypes or tuple(self.doctypes)
         chosen = [self.doctypes[name] for name in sorted(set(names))]
-        return [doctype for doctype in chosen if not (options.without_files and doctype.has_files)]
+        kept = [doctype for doctype in chosen if not (options.without_files and doctype.has_files)]
+        if chosen and not kept:
+            raise InvalidOptions(
+                "without_files leaves nothing to export, because with_doctypes names only files.",
+                "/data/attributes/without_files",
+            )
+        return kept

@@ -54,6 +54,12 @@ class ExportNotReady(WaybillError):
     code = "export_not_ready"
 
 
+class ExportNotRunning(WaybillError):
+    """A step came late: the export has already ended."""
+
+    code = "export_not_running"
+
+
 class ExportExists(WaybillError):
     """A job record with this id stands already."""
 

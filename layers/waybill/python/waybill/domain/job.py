@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from waybill.domain import cursor
-from waybill.domain.errors import ExportGone, ExportNotReady
+from waybill.domain.errors import ExportGone, ExportNotReady, ExportNotRunning
 from waybill.domain.options import SECOND_NS, ExportOptions
 
 
@@ -51,6 +51,12 @@ class ExportJob:
             raise ExportGone("This export was deleted. Create a new one.")
         if now >= self.expires_at:
             raise ExportGone(f"This export expired at {self.expires_at.isoformat()}. Create a new one.")
+
+    def check_running(self, now: datetime) -> None:
+        """Raise ExportGone or ExportNotRunning unless the export is still being made at ``now``."""
+        self.check_not_gone(now)
+        if self.state is not ExportState.EXPORTING:
+            raise ExportNotRunning(f"This export has already ended in state {self.state}.")
 
     def check_done(self) -> None:
         """Raise ExportNotReady unless the export is done."""

@@ -26,6 +26,21 @@ def read_batches(export_id: str) -> str:
     return f"{work(export_id)}read-batches.json"
 
 
+def read_batches_left(export_id: str) -> str:
+    """The read batches that were not finished in the last round."""
+    return f"{work(export_id)}read-batches-left.json"
+
+
+def read_ledger(export_id: str) -> str:
+    """What was read, counted by doctype, with the gaps found on the way."""
+    return f"{work(export_id)}read-ledger.json"
+
+
+def pack_batches_left(export_id: str) -> str:
+    """The pack batches that were not finished in the last round."""
+    return f"{work(export_id)}pack-batches-left.json"
+
+
 def pack_batches(export_id: str) -> str:
     """The list of pack batches, as Distributed Map reads it."""
     return f"{work(export_id)}pack-batches.json"

@@ -10,19 +10,24 @@ from waybill.domain.ledger import Count, Gap
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """An independently readable slice of one doctype: the sort keys in ``[first, last)``; None means no bound."""
+    """An independently readable slice of one doctype: the sort keys in ``[first, last)``; None means no bound.
+
+    ``number`` counts the export's shards from 0, ``index`` those of the doctype from 1.
+    """
 
     number: int
     doctype: str
     first: str | None = None
     last: str | None = None
+    index: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
-    """The shards that one worker reads, one after the other."""
+    """The shards that one worker reads, one after the other. ``batches`` is how many batches the export has."""
 
     number: int
+    batches: int
     shards: tuple[Shard, ...]
 
 
@@ -74,7 +79,8 @@ class Staged:
     """What one flush of ReadChunk left behind: a segment, what is in it, and where to go on.
 
     ``count.expected`` is how many records the source gave. ``resume_after`` is the sort key of the last record that is
-    accounted for. ``next_entry`` numbers the shard's next entry.
+    accounted for. ``next_entry`` numbers the shard's next entry. ``total_records`` and ``total_bytes`` count the
+    shard's record lines up to here.
     """
 
     shard: int
@@ -89,6 +95,8 @@ class Staged:
     gaps: tuple[Gap, ...]
     resume_after: str | None
     next_entry: int
+    total_records: int
+    total_bytes: int
     done: bool
 
 

@@ -1,0 +1,120 @@
+"""The manifest: what a finished export holds, so that anybody can check it.
+
+Its version grows when a field changes its meaning; docs/manifest.md describes every field.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+
+from waybill.domain import cursor
+from waybill.domain.job import ExportJob
+from waybill.domain.ledger import Count, Gap
+from waybill.domain.plan import PackedPart, PartsHeader
+
+VERSION = 1
+
+MOST_LISTED_GAPS = 10_000
+"""More gaps than this are counted by doctype and code, so that the manifest stays small enough to be one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLedger:
+    """What ReadChunk's flushes add up to: lines by doctype for records and for files, and the gaps named so far."""
+
+    records: dict[str, Count] = field(default_factory=dict)
+    files: dict[str, Count] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    unlisted: dict[str, int] = field(default_factory=dict)
+
+
+class GapList:
+    """Gaps by name up to MOST_LISTED_GAPS, the others as numbers under ``doctype: code``."""
+
+    def __init__(self, listed: Iterable[Gap] = (), unlisted: Mapping[str, int] | None = None) -> None:
+        self.listed = list(listed)
+        self.unlisted = Counter(unlisted or {})
+
+    def add(self, gaps: Iterable[Gap]) -> None:
+        """Take in more gaps."""
+        for gap in gaps:
+            if len(self.listed) < MOST_LISTED_GAPS:
+                self.listed.append(gap)
+            else:
+                self.unlisted[f"{gap.doctype}: {gap.code}"] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The finished ledger: every line checked, every gap named or at least counted."""
+
+    records: dict[str, Count]
+    files: dict[str, Count]
+    gaps: GapList
+
+    @property
+    def failed(self) -> int:
+        """How many records and files should be in the archive and are not."""
+        return sum(count.failed for count in (*self.records.values(), *self.files.values()))
+
+    @property
+    def written(self) -> int:
+        """How many records are in the archive."""
+        return sum(count.written for count in self.records.values())
+
+
+def close_ledger(read: ReadLedger, parts: Iterable[PackedPart]) -> Ledger:
+    """Add what the parts really hold to what was read.
+
+    Raises LedgerMismatch unless expected = written + skipped + failed on every line.
+    """
+    records, files = dict(read.records), dict(read.files)
+    gaps = GapList(read.gaps, read.unlisted)
+    for part in parts:
+        for doctype, written in part.records_written.items():
+            records[doctype] = records.get(doctype, Count()) + Count(written=written)
+        for doctype, count in part.file_counts.items():
+            outcome = Count(written=count.written, skipped=count.skipped, failed=count.failed)
+            files[doctype] = files.get(doctype, Count()) + outcome
+        gaps.add(part.gaps)
+    for doctype, count in records.items():
+        count.check(f"the records of {doctype}")
+    for doctype, count in files.items():
+        count.check(f"the files of {doctype}")
+    return Ledger(records, files, gaps)
+
+
+def build_manifest(
+    job: ExportJob, header: PartsHeader, parts: Iterable[PackedPart], ledger: Ledger
+) -> dict[str, object]:
+    """Return the manifest as a JSON object. Everything but ``export`` is the same whenever the data is the same."""
+    return {
+        "version": VERSION,
+        "export": {
+            "id": job.id,
+            "created_at": job.created_at.isoformat(),
+            "parts_size": job.options.parts_size,
+            "with_doctypes": list(job.options.with_doctypes),
+            "without_files": job.options.without_files,
+        },
+        "format": job.options.format,
+        "layout": job.options.layout,
+        "group": header.group,
+        "parts": [
+            {
+                "number": part.number,
+                "cursor": cursor.encode(job.id, part.number),
+                "name": part.name,
+                "size": part.size,
+                "sha256": part.sha256,
+                "entries": part.entries,
+                "payload_size": part.payload_size,
+                "entry_list_sha256": part.entry_list_sha256,
+            }
+            for part in parts
+        ],
+        "doctypes": {doctype: asdict(count) for doctype, count in sorted(ledger.records.items())},
+        "files": asdict(sum(ledger.files.values(), Count())),
+        "gaps": [asdict(gap) for gap in ledger.gaps.listed],
+        "gaps_not_listed": dict(ledger.gaps.unlisted),
+    }

@@ -1,0 +1,79 @@
+"""The wiring: which adapter stands behind which port. Everything is made when it is first used, and kept."""
+
+import functools
+
+from waybill.adapters.aws_json import AwsJsonClient
+from waybill.adapters.clock import system_clock
+from waybill.adapters.dynamodb_jobs import DynamoDbJobs
+from waybill.adapters.s3_objects import S3Objects
+from waybill.adapters.stepfunctions import StepFunctionsWorkflow
+from waybill.domain.catalog import Catalog, FilesSource
+from waybill.domain.errors import CatalogError
+from waybill.entry.catalog_file import deployed_catalog
+from waybill.entry.observability import EmfMetrics
+from waybill.entry.settings import Settings, read_settings
+from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Sources, Workflow
+from waybill.sources.registry import CatalogSources
+
+
+class Wiring:
+    """One of everything that a function may need."""
+
+    def __init__(self, settings: Settings, *, clock: Clock, metrics: Metrics) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.metrics = metrics
+
+    @functools.cached_property
+    def jobs(self) -> JobStore:
+        """The job records."""
+        return DynamoDbJobs(self._dynamodb, self.settings.jobs_table, clock=self.clock)
+
+    @functools.cached_property
+    def archives(self) -> ObjectStore:
+        """The bucket of the archives."""
+        return self._bucket(self.settings.archives_bucket)
+
+    @functools.cached_property
+    def workflow(self) -> Workflow:
+        """The state machine that makes exports."""
+        client = AwsJsonClient(
+            "states",
+            "AWSStepFunctions",
+            endpoint=self.settings.stepfunctions_endpoint,
+            region=self.settings.region,
+        )
+        return StepFunctionsWorkflow(client, self.settings.export_workflow_arn)
+
+    @functools.cached_property
+    def catalog(self) -> Catalog:
+        """What this deployment exports."""
+        return deployed_catalog()
+
+    @functools.cached_property
+    def sources(self) -> Sources:
+        """Where the doctypes of the catalog are read from."""
+        return CatalogSources(self.catalog, tables=self._dynamodb, bucket=self._bucket)
+
+    def files(self, doctype: str) -> ObjectStore:
+        """The bucket that holds the files of a doctype. Raises CatalogError if it has none."""
+        known = self.catalog.doctypes.get(doctype)
+        if known is None or not isinstance(known.source, FilesSource):
+            raise CatalogError(f"The catalog names no bucket for the files of {doctype}.")
+        return self._bucket(known.source.bucket)
+
+    @functools.cached_property
+    def _dynamodb(self) -> AwsJsonClient:
+        return AwsJsonClient(
+            "dynamodb", "DynamoDB_20120810", endpoint=self.settings.dynamodb_endpoint, region=self.settings.region
+        )
+
+    @functools.cache  # noqa: B019 - a wiring lives as long as its function
+    def _bucket(self, name: str) -> ObjectStore:
+        return S3Objects(name, region=self.settings.region, endpoint=self.settings.s3_endpoint)
+
+
+@functools.cache
+def wiring() -> Wiring:
+    """Return this function's wiring."""
+    return Wiring(read_settings(), clock=system_clock, metrics=EmfMetrics())

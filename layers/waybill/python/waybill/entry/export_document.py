@@ -1,0 +1,64 @@
+"""An export as a JSON:API document (seed 002, "Exports fields")."""
+
+from typing import Any
+
+from waybill.domain.job import ExportJob, ExportState
+from waybill.domain.progress import Progress
+
+RESOURCE_TYPE = "io.cozy.exports"
+
+
+def export_document(job: ExportJob, progress: Progress | None = None) -> dict[str, Any]:
+    """Return the document of one export."""
+    return {"jsonapi": {"version": "1.1"}, "data": export_resource(job, progress)}
+
+
+def export_resource(job: ExportJob, progress: Progress | None = None) -> dict[str, Any]:
+    """Return the resource object of one export. ``meta.gaps`` is there only if something is missing."""
+    meta: dict[str, Any] = {"rev": f"{job.rev}-{job.id[-8:]}"}
+    if progress is not None:
+        meta["progress"] = {
+            "records": progress.records,
+            "bytes": progress.bytes,
+            "percentage": progress.percentage,
+        }
+    if job.gaps:
+        meta["gaps"] = job.gaps
+    return {
+        "type": RESOURCE_TYPE,
+        "id": job.id,
+        "attributes": {
+            "parts_size": job.options.parts_size,
+            "parts_cursors": list(job.cursors),
+            "parts_length": job.parts,
+            "with_doctypes": list(job.options.with_doctypes),
+            "without_files": job.options.without_files,
+            "format": job.options.format,
+            "layout": job.options.layout,
+            "state": job.state.value,
+            "created_at": job.created_at.isoformat(),
+            "expires_at": job.expires_at.isoformat(),
+            "total_size": job.total_size,
+            "creation_duration": job.creation_duration,
+            "error": job.error,
+        },
+        "links": _links(job),
+        "meta": meta,
+    }
+
+
+def export_path(job: ExportJob) -> str:
+    """Return the path of one export."""
+    return f"/move/exports/{job.id}"
+
+
+def retry_after(job: ExportJob) -> dict[str, str]:
+    """Return the header that says when to ask again, if the export still runs."""
+    return {"retry-after": "2"} if job.state is ExportState.EXPORTING else {}
+
+
+def _links(job: ExportJob) -> dict[str, str]:
+    links = {"self": export_path(job)}
+    if job.state is ExportState.DONE:
+        links["manifest"] = f"{export_path(job)}/manifest"
+    return links

@@ -1,0 +1,61 @@
+"""The attributes of a new export, checked field by field."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from waybill.domain.options import (
+    DEFAULT_PARTS_SIZE,
+    MAX_MAX_AGE,
+    MAX_PARTS_SIZE,
+    MIN_PARTS_SIZE,
+    ExportOptions,
+)
+from waybill.entry.jsonapi_body import escape
+from waybill.entry.problem import Problem, Problems
+
+_UNKNOWN = "extra_forbidden"
+
+
+class _Attributes(BaseModel):
+    """Names, defaults and units are seed 002's; ``format`` and ``layout`` are ours."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    parts_size: int = Field(default=DEFAULT_PARTS_SIZE, ge=MIN_PARTS_SIZE, le=MAX_PARTS_SIZE)
+    max_age: int = Field(default=MAX_MAX_AGE, gt=0, le=MAX_MAX_AGE)
+    with_doctypes: list[str] | None = None
+    without_files: bool = False
+    format: Literal["tar.gz"] = "tar.gz"
+    layout: Literal["bag"] = "bag"
+
+
+def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
+    """Return the options that the attributes ask for.
+
+    Raises Problems with one 422 for every field that is unknown, of the wrong type or out of its range.
+    """
+    try:
+        checked = _Attributes.model_validate(attributes)
+    except ValidationError as error:
+        raise Problems([_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
+    return ExportOptions(
+        parts_size=checked.parts_size,
+        max_age=checked.max_age,
+        with_doctypes=tuple(checked.with_doctypes or ()),
+        without_files=checked.without_files,
+        format=checked.format,
+        layout=checked.layout,
+    )
+
+
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:
+    name = ".".join(str(step) for step in location)
+    pointer = "/data/attributes/" + "/".join(escape(str(step)) for step in location)
+    if kind == _UNKNOWN:
+        known = ", ".join(_Attributes.model_fields)
+        detail = f"An export has no attribute {name!r}. Known: {known}."
+        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_attribute", detail, pointer=pointer)
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_attribute", f"{name}: {message}.", pointer=pointer)

@@ -1,0 +1,169 @@
+"""Where an API request enters: event in, one service, answer out (API Gateway HTTP API, payload format 2.0)."""
+
+import base64
+import binascii
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from waybill.domain.errors import WaybillError
+from waybill.domain.options import KIBIBYTE
+from waybill.entry import problem
+from waybill.entry.bootstrap import Wiring, wiring
+from waybill.entry.observability import logger
+from waybill.entry.problem import Problem, Problems
+
+MEDIA_TYPE = "application/vnd.api+json"
+MAX_BODY = 64 * KIBIBYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of a caller whose token was checked. ``headers`` have lower-case names."""
+
+    tenant: str
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    wiring: Wiring
+
+    @property
+    def export_id(self) -> str:
+        """The id in the path."""
+        return self.path["id"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler answers. ``document`` becomes the JSON body; ``text`` is a body that is JSON already."""
+
+    status: HTTPStatus
+    document: Mapping[str, Any] | None = None
+    text: str | None = None
+    media_type: str = MEDIA_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def route(
+    *, scope: str, parameters: frozenset[str] = frozenset()
+) -> Callable[[Callable[[Request], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
+    """Make a Lambda handler of a function that takes a Request.
+
+    The caller's token must grant ``scope``; query parameters other than ``parameters`` are refused (JSON:API 1.1,
+    "Query Parameters"). Whatever goes wrong is answered as a JSON:API error document, never as a stack trace.
+    """
+
+    def decorate(run: Callable[[Request], Answer]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+        @functools.wraps(run)
+        def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+            log = logger()
+            log.append_keys(request_id=context.aws_request_id, route=event.get("routeKey", ""))
+            parts = wiring()
+            try:
+                answer = run(_request(event, scope, parameters, parts))
+            except Problems as several:
+                answer = _refusal(*several.problems)
+            except Problem as one:
+                answer = _refusal(one)
+            except WaybillError as error:
+                answer = _refusal(problem.of_error(error))
+                log.warning("request failed", extra={"code": error.code})
+            except Exception as error:
+                # The last line of defence. The text of an unforeseen error may hold personal data: its place is logged.
+                answer = _refusal(problem.internal())
+                log.error("request broke", extra={"error": type(error).__name__, "at": _place(error)})  # noqa: TRY400
+            finally:
+                parts.metrics.flush()
+            return _response(answer)
+
+        return handler
+
+    return decorate
+
+
+def _request(event: Mapping[str, Any], scope: str, parameters: frozenset[str], parts: Wiring) -> Request:
+    claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
+    query = event.get("queryStringParameters") or {}
+    for name in query:
+        if name not in parameters:
+            known = f"It takes {', '.join(sorted(parameters))}." if parameters else "It takes none."
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                "unknown_parameter",
+                f"This route does not take the query parameter {name!r}. {known}",
+                parameter=name,
+            )
+    return Request(
+        tenant=_tenant(claims, scope, parts),
+        path=event.get("pathParameters") or {},
+        query=query,
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        body=_body(event),
+        wiring=parts,
+    )
+
+
+def _tenant(claims: Mapping[str, Any], scope: str, parts: Wiring) -> str:
+    """Return whose data it is: from the token and nowhere else."""
+    claim = parts.settings.tenant_claim
+    tenant = claims.get(claim)
+    if not isinstance(tenant, str) or not tenant:
+        raise Problem(
+            HTTPStatus.FORBIDDEN, "tenant_missing", f"The token has no claim {claim!r} that names the tenant."
+        )
+    needed = parts.settings.scope_prefix + scope
+    granted = str(claims.get("scope") or claims.get("scp") or "").strip("[]").replace(",", " ").split()
+    if needed not in granted:
+        raise Problem(HTTPStatus.FORBIDDEN, "scope_missing", f"The token does not grant the scope {needed!r}.")
+    return tenant
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    try:
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except (binascii.Error, UnicodeEncodeError):
+        raise Problem(HTTPStatus.BAD_REQUEST, "malformed_body", "The body cannot be decoded.") from None
+    if len(body) > MAX_BODY:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            "body_too_large",
+            f"The body has more than {MAX_BODY} bytes.",
+            pointer="",
+        )
+    return body
+
+
+def _refusal(*problems: Problem) -> Answer:
+    errors = [
+        {
+            "status": str(int(each.status)),
+            "code": each.code,
+            "title": each.status.phrase,
+            "detail": each.detail,
+            **({"source": each.source} if each.source else {}),
+        }
+        for each in problems
+    ]
+    headers = {"retry-after": "5"} if problems[0].status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return Answer(problems[0].status, {"errors": errors}, headers=headers)
+
+
+def _response(answer: Answer) -> dict[str, Any]:
+    headers = {"cache-control": "no-store", **answer.headers}
+    body = answer.text if answer.document is None else json.dumps(answer.document, ensure_ascii=False)
+    if body is not None:
+        headers["content-type"] = answer.media_type
+    return {"statusCode": int(answer.status), "headers": headers, "body": body or ""}
+
+
+def _place(error: Exception) -> str:
+    """Where an unforeseen error arose: file and line, without its text, which may hold personal data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"

@@ -1,0 +1,80 @@
+"""Errors as answers: one map from what went wrong to the status that says so (JSON:API 1.1, "Error Objects")."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from waybill.domain import errors
+
+
+class Problem(Exception):
+    """A request that is answered with an error, found before any service was called.
+
+    ``pointer`` is the JSON Pointer of the field in the body, ``parameter`` the name of the query parameter, ``header``
+    the name of the header that is at fault.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        *,
+        pointer: str | None = None,
+        parameter: str | None = None,
+        header: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        source = {"pointer": pointer, "parameter": parameter, "header": header}
+        self.source = {name: value for name, value in source.items() if value is not None}
+
+
+class Problems(Exception):
+    """Several problems of one request, told together."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(*problems)
+        self.problems = tuple(problems)
+
+
+_STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
+    errors.InvalidOptions: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UnknownCursor: HTTPStatus.BAD_REQUEST,
+    errors.InvalidPageCursor: HTTPStatus.BAD_REQUEST,
+    errors.ExportNotFound: HTTPStatus.NOT_FOUND,
+    errors.ExportGone: HTTPStatus.GONE,
+    errors.ExportNotReady: HTTPStatus.CONFLICT,
+    errors.JobChanged: HTTPStatus.CONFLICT,
+    errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_PARAMETER = {errors.UnknownCursor: "cursor", errors.InvalidPageCursor: "page[cursor]"}
+
+
+def of_error(error: errors.WaybillError) -> Problem:
+    """Return the problem that a service's error is to the caller.
+
+    An error that no caller can cause, such as a wrong catalog, is a 500 that says no more than that.
+    """
+    status = _STATUS.get(type(error))
+    if status is None:
+        return internal()
+    return Problem(
+        status,
+        error.code,
+        str(error),
+        pointer=error.pointer if isinstance(error, errors.InvalidOptions) else None,
+        parameter=_PARAMETER.get(type(error)),
+    )
+
+
+def internal() -> Problem:
+    """Return the problem for a fault of ours. It tells nothing of the inside."""
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        "Something went wrong on our side. Try again; if it stays so, tell the operator the time of this request.",
+    )

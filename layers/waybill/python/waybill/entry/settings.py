@@ -1,0 +1,47 @@
+"""The settings of a function, from its environment. Read when first needed, never at import."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that template.yaml hands to the functions; docs/operations.md lists it."""
+
+    jobs_table: str
+    archives_bucket: str
+    export_workflow_arn: str
+    tenant_claim: str
+    scope_prefix: str
+    download_url_lifetime: timedelta
+    region: str
+    s3_endpoint: str | None
+    dynamodb_endpoint: str
+    stepfunctions_endpoint: str
+
+
+def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings. Raises KeyError naming the variable that is missing.
+
+    ``AWS_ENDPOINT_URL`` and ``AWS_ENDPOINT_URL_<SERVICE>`` are honoured as in the AWS SDKs.
+    """
+    region = environment["AWS_REGION"]
+    suffix = environment.get("URL_SUFFIX", "amazonaws.com")
+
+    def endpoint(service: str) -> str | None:
+        return environment.get(f"AWS_ENDPOINT_URL_{service}") or environment.get("AWS_ENDPOINT_URL")
+
+    return Settings(
+        jobs_table=environment["JOBS_TABLE"],
+        archives_bucket=environment["ARCHIVES_BUCKET"],
+        export_workflow_arn=environment.get("EXPORT_WORKFLOW_ARN", ""),
+        tenant_claim=environment.get("TENANT_CLAIM", "sub"),
+        scope_prefix=environment.get("SCOPE_PREFIX", "waybill/"),
+        download_url_lifetime=timedelta(seconds=int(environment.get("DOWNLOAD_URL_SECONDS", "300"))),
+        region=region,
+        s3_endpoint=endpoint("S3"),
+        dynamodb_endpoint=endpoint("DYNAMODB") or f"https://dynamodb.{region}.{suffix}",
+        stepfunctions_endpoint=endpoint("SFN") or f"https://states.{region}.{suffix}",
+    )

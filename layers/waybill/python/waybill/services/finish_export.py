@@ -1,0 +1,63 @@
+"""Publish an export, once everything is packed and accounted for."""
+
+import json
+
+from waybill.domain import keys
+from waybill.domain.job import ExportJob, ExportState
+from waybill.domain.manifest import ReadLedger, build_manifest, close_ledger
+from waybill.domain.plan import PackBatch, PackedPart, PartsHeader
+from waybill.ports import Clock, JobStore, Metrics, ObjectStore
+from waybill.services.find_export import running_export
+from waybill.services.plan_export import Work
+from waybill.services.work_files import load, save
+
+
+def finish_export(
+    tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectStore, clock: Clock, metrics: Metrics
+) -> Work:
+    """Check the ledger, write the manifest and set the job done; or, if parts are missing, list the batches left.
+
+    The manifest is written before the job is done, so that nobody sees the one without the other. What was only staged
+    is removed at the end; a repeated call completes that. Raises ExportGone or ExportNotRunning, LedgerMismatch,
+    StorageUnavailable.
+    """
+    job = jobs.get(tenant, export_id)
+    if job.state is not ExportState.DONE:
+        job = running_export(tenant, export_id, jobs=jobs, clock=clock)
+        left = _publish(job, jobs, archives, clock, metrics)
+        if left is not None:
+            return left
+    jobs.forget_reports(tenant, export_id)
+    archives.delete_prefix(keys.work(export_id))
+    return Work(ready=True, key="")
+
+
+def _publish(job: ExportJob, jobs: JobStore, archives: ObjectStore, clock: Clock, metrics: Metrics) -> Work | None:
+    header = load(archives, keys.parts_header(job.id), PartsHeader)
+    parts = [load(archives, info.key, PackedPart) for info in archives.list(keys.packed(job.id))]
+    if len(parts) < header.parts:
+        return _batches_left(job.id, header, {part.number for part in parts}, archives)
+    ledger = close_ledger(load(archives, keys.read_ledger(job.id), ReadLedger), parts)
+    manifest = build_manifest(job, header, parts, ledger)
+    archives.put(keys.manifest(job.id), json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+    size = sum(part.size for part in parts)
+    done = job.finished(clock(), parts=len(parts), total_size=size, gaps=ledger.failed)
+    jobs.replace(done)
+    metrics.count("ExportsDone", 1)
+    metrics.count("Records", ledger.written)
+    metrics.count("Bytes", size, "Bytes")
+    metrics.count("Duration", done.creation_duration / 1_000_000, "Milliseconds")
+    return None
+
+
+def _batches_left(export_id: str, header: PartsHeader, packed: set[int], archives: ObjectStore) -> Work:
+    left = [
+        number
+        for number in range(header.batches)
+        if not packed.issuperset(
+            plan.number for plan in load(archives, keys.pack_batch(export_id, number), PackBatch).parts
+        )
+    ]
+    key = keys.pack_batches_left(export_id)
+    save(archives, key, left)
+    return Work(ready=False, key=key)

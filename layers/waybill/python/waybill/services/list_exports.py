@@ -1,0 +1,22 @@
+"""List a tenant's exports."""
+
+import re
+
+from waybill.domain.errors import InvalidPageCursor
+from waybill.ports import Clock, JobPage, JobStore
+
+DEFAULT_PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def list_exports(
+    tenant: str, *, limit: int = DEFAULT_PAGE_SIZE, after: str | None = None, jobs: JobStore, clock: Clock
+) -> JobPage:
+    """Return one page of exports, newest first. ``after`` is the ``after`` of the page before.
+
+    Raises InvalidPageCursor if it cannot be one.
+    """
+    if after is not None and not _ID.fullmatch(after):
+        raise InvalidPageCursor("page[cursor] is not from a list answer. Follow links.next instead of making one.")
+    return jobs.list(tenant, now=clock(), limit=limit, after=after)

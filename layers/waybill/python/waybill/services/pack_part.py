@@ -1,0 +1,89 @@
+"""Pack parts until the batch is done or the time is used."""
+
+from collections.abc import Callable, Iterator
+
+from waybill.archive.container import container_of
+from waybill.archive.part import ContentLost, PartWriter
+from waybill.domain import keys
+from waybill.domain.catalog import Catalog
+from waybill.domain.job import ExportJob
+from waybill.domain.ledger import Gap
+from waybill.domain.plan import FileEntry, PackBatch, PackedPart, PartPlan, PartsHeader, SegmentSlice
+from waybill.domain.progress import WorkerProgress
+from waybill.ports import Budget, Clock, JobStore, ObjectStore
+from waybill.services.fetch_ahead import FetchAhead
+from waybill.services.find_export import running_export
+from waybill.services.work_files import load, load_if_there, save
+
+
+def pack_part(
+    tenant: str,
+    export_id: str,
+    number: int,
+    *,
+    catalog: Catalog,
+    jobs: JobStore,
+    archives: ObjectStore,
+    files: Callable[[str], ObjectStore],
+    budget: Budget,
+    clock: Clock,
+) -> bool:
+    """Pack the parts of batch ``number`` that are not there yet; return whether all of them are.
+
+    ``files`` gives the bucket that holds the files of a doctype. A part is there when its result is; until then packing
+    it again replaces what an interrupted try left. Raises ExportGone or ExportNotRunning, StorageUnavailable.
+    """
+    job = running_export(tenant, export_id, jobs=jobs, clock=clock)
+    header = load(archives, keys.parts_header(export_id), PartsHeader)
+    batch = load(archives, keys.pack_batch(export_id, number), PackBatch)
+    size = 0
+    for position, plan in enumerate(batch.parts):
+        packed = load_if_there(archives, keys.packed_part(export_id, plan.number), PackedPart)
+        if packed is None:
+            if budget.spent():
+                return False
+            packed = _pack(job, header, plan, catalog=catalog, archives=archives, files=files)
+            save(archives, keys.packed_part(export_id, plan.number), packed)
+        size += sum(entry.reference.size for entry in plan.files)
+        share = (position + 1) / len(batch.parts)
+        jobs.report(job, WorkerProgress("pack", number, header.batches, share, 0, size))
+    return True
+
+
+def _pack(
+    job: ExportJob,
+    header: PartsHeader,
+    plan: PartPlan,
+    *,
+    catalog: Catalog,
+    archives: ObjectStore,
+    files: Callable[[str], ObjectStore],
+) -> PackedPart:
+    """Write one part. A file whose content breaks off in the middle is named as lost, and the part is begun again."""
+    schemas = {doctype.name: doctype.schema for doctype in catalog.chosen(job.options)}
+    key = keys.part(job.id, plan.number, container_of(job.options.format).extension)
+
+    def read_segment(part: SegmentSlice) -> Iterator[bytes]:
+        yield archives.get_range(part.key, part.offset, part.length)
+
+    def fetch(entry: FileEntry) -> Iterator[bytes]:
+        return files(entry.doctype).stream(entry.reference.key, etag=entry.reference.etag)
+
+    lost: dict[str, Gap] = {}
+    while True:
+        with FetchAhead([entry for entry in plan.files if entry.path not in lost], fetch) as ahead:
+            writer = PartWriter(
+                plan,
+                header,
+                container=container_of(job.options.format),
+                schemas=schemas,
+                read_segment=read_segment,
+                open_file=ahead.open,
+                lost=lost,
+            )
+            try:
+                archives.put_stream(key, writer.chunks())
+            except ContentLost as error:
+                lost[error.path] = error.gap
+            else:
+                return writer.packed()

@@ -1,0 +1,148 @@
+"""Assign what was read to parts, once everything is read."""
+
+import hashlib
+from collections.abc import Iterator
+
+from waybill.archive.paths import PathBook, safe_path
+from waybill.archive.plan_parts import plan_parts as cut_parts
+from waybill.domain import keys
+from waybill.domain.catalog import Catalog
+from waybill.domain.errors import TooManyParts
+from waybill.domain.job import ExportJob
+from waybill.domain.ledger import Count
+from waybill.domain.manifest import GapList, ReadLedger
+from waybill.domain.options import MEBIBYTE
+from waybill.domain.plan import Entry, FileEntry, FileReference, PackBatch, PartPlan, PartsHeader, ReadBatch, Shard
+from waybill.ports import Clock, JobStore, ObjectStore
+from waybill.services.find_export import running_export
+from waybill.services.plan_export import Work
+from waybill.services.work_files import last_staged, load, load_if_there, save, staged
+
+BATCH_BYTES = 256 * MEBIBYTE
+"""About what one worker packs in ten seconds; a larger export is packed by several side by side."""
+
+BATCH_PARTS = 200
+BATCH_ENTRIES = 25_000
+
+MOST_PARTS = 10_000
+"""More would make the list of cursors, and the manifest, larger than one answer can be."""
+
+FILES_DIRECTORY = "data/files"
+NO_DIRECTORY = "_without_folder"
+
+
+def plan_parts(
+    tenant: str, export_id: str, *, catalog: Catalog, jobs: JobStore, archives: ObjectStore, clock: Clock
+) -> Work:
+    """Plan the parts and return where the list of pack batches is; or, if shards are unfinished, the list of those.
+
+    Raises ExportGone or ExportNotRunning, TooManyParts, StorageUnavailable.
+    """
+    job = running_export(tenant, export_id, jobs=jobs, clock=clock)
+    batches = load(archives, keys.read_batches(export_id), list[ReadBatch])
+    left = [batch for batch in batches if not _is_read(archives, export_id, batch)]
+    if left:
+        save(archives, keys.read_batches_left(export_id), left)
+        return Work(ready=False, key=keys.read_batches_left(export_id))
+    if load_if_there(archives, keys.parts_header(export_id), PartsHeader) is None:
+        _plan(job, [shard for batch in batches for shard in batch.shards], catalog, archives)
+    return Work(ready=True, key=keys.pack_batches(export_id))
+
+
+def _is_read(archives: ObjectStore, export_id: str, batch: ReadBatch) -> bool:
+    last = (last_staged(archives, export_id, shard) for shard in batch.shards)
+    return all(staged is not None and staged.done for staged in last)
+
+
+def _plan(job: ExportJob, shards: list[Shard], catalog: Catalog, archives: ObjectStore) -> None:
+    content = _Content(job.id, sorted(shards, key=lambda shard: shard.number), archives)
+    schemas = {doctype.name: doctype.schema for doctype in catalog.chosen(job.options)}
+    plans = cut_parts(content.entries(), content.files(), parts_size=job.options.parts_size, schemas=schemas)
+    numbers: list[int] = []
+    parts = 0
+    for batch in _batches(_limited(plans, job.options.parts_size)):
+        save(archives, keys.pack_batch(job.id, batch.number), batch)
+        numbers.append(batch.number)
+        parts += len(batch.parts)
+    save(archives, keys.read_ledger(job.id), content.ledger)
+    save(archives, keys.pack_batches(job.id), numbers)
+    save(archives, keys.parts_header(job.id), PartsHeader(content.group, parts, len(numbers)))
+
+
+class _Content:
+    """All that was read, shard by shard, in the order in which it goes into the archive."""
+
+    def __init__(self, export_id: str, shards: list[Shard], archives: ObjectStore) -> None:
+        """Go through everything once, for the ledger, the directories and the name of the group."""
+        self._export_id = export_id
+        self._shards = shards
+        self._archives = archives
+        self._directories: dict[str, str] = {}
+        self.ledger = ReadLedger()
+        digest = hashlib.sha256()
+        gaps = GapList()
+        for shard in shards:
+            self.ledger.records.setdefault(shard.doctype, Count())
+            for flush in staged(archives, export_id, shard):
+                self.ledger.records[shard.doctype] += flush.count
+                if flush.file_count != Count():
+                    self.ledger.files[shard.doctype] = self.ledger.files.get(shard.doctype, Count()) + flush.file_count
+                gaps.add(flush.gaps)
+                self._directories.update((directory.id, directory.path) for directory in flush.directories)
+                for entry in flush.entries:
+                    digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
+                for file in flush.files:
+                    digest.update(f"{file.id}\0{file.size}\0{file.etag}\n".encode("utf-8", "surrogatepass"))
+        self.ledger.gaps.extend(gaps.listed)
+        self.ledger.unlisted.update(gaps.unlisted)
+        self.group = digest.hexdigest()[:32]
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """Yield the packed record entries with the key of their segment."""
+        for shard in self._shards:
+            for flush in staged(self._archives, self._export_id, shard):
+                if flush.segment is not None:
+                    for entry in flush.entries:
+                        yield flush.segment, entry
+
+    def files(self) -> Iterator[FileEntry]:
+        """Yield the files with the paths that they get, in the order of their ids."""
+        book = PathBook()
+        for shard in self._shards:
+            for flush in staged(self._archives, self._export_id, shard):
+                for file in flush.files:
+                    path = book.unique(f"{FILES_DIRECTORY}/{safe_path(self._original_path(file))}")
+                    yield FileEntry(path, shard.doctype, file)
+
+    def _original_path(self, file: FileReference) -> str:
+        return f"{self._directories.get(file.directory, NO_DIRECTORY)}/{file.name}"
+
+
+def _limited(plans: Iterator[PartPlan], parts_size: int) -> Iterator[PartPlan]:
+    """Pass on the plans up to MOST_PARTS; with more, count them all and say which parts_size would do."""
+    size = 0
+    number = 0
+    for number, plan in enumerate(plans, start=1):
+        size += plan.bound
+        if number <= MOST_PARTS:
+            yield plan
+    if number > MOST_PARTS:
+        enough = max(2 * parts_size, 2 * size // MOST_PARTS)
+        raise TooManyParts(
+            f"With a parts_size of {parts_size} bytes this export would have {number} parts; the most is {MOST_PARTS}. "
+            f"Create it again with a parts_size of {enough} bytes or more."
+        )
+
+
+def _batches(plans: Iterator[PartPlan]) -> Iterator[PackBatch]:
+    batch: list[PartPlan] = []
+    size = entries = number = 0
+    for plan in plans:
+        batch.append(plan)
+        size += plan.bound
+        entries += len(plan.entries) + len(plan.files)
+        if size >= BATCH_BYTES or len(batch) >= BATCH_PARTS or entries >= BATCH_ENTRIES:
+            yield PackBatch(number, tuple(batch))
+            batch, size, entries, number = [], 0, 0, number + 1
+    if batch:
+        yield PackBatch(number, tuple(batch))

@@ -1,0 +1,196 @@
+"""Read shards into segments until they end or the time is used."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from waybill.archive.container import EntryWriter, container_of
+from waybill.archive.plan_parts import entry_target
+from waybill.domain import keys
+from waybill.domain.job import ExportJob
+from waybill.domain.ledger import Count, Gap, count_gaps
+from waybill.domain.options import MEBIBYTE
+from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged
+from waybill.domain.progress import WorkerProgress
+from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources
+from waybill.services.find_export import running_export
+from waybill.services.work_files import last_staged, save
+
+SEGMENT_SIZE = 8 * MEBIBYTE
+"""A flush writes a segment of about this size. It bounds the memory of a reader."""
+
+MOST_ITEMS_PER_ENTRY = 10_000
+"""An entry is closed after this many records even if it is small, so that lists of file references stay short."""
+
+
+def read_chunk(
+    tenant: str,
+    export_id: str,
+    batch: ReadBatch,
+    *,
+    sources: Sources,
+    jobs: JobStore,
+    archives: ObjectStore,
+    budget: Budget,
+    clock: Clock,
+) -> bool:
+    """Read the batch's shards, going on from what an earlier call left; return whether all of it is read.
+
+    Where entries are cut depends on the data and ``parts_size`` alone, never on time, so that a reading that was
+    interrupted leaves the same bytes as one that was not. Raises ExportGone or ExportNotRunning, SourceUnavailable,
+    StorageUnavailable.
+    """
+    job = running_export(tenant, export_id, jobs=jobs, clock=clock)
+    records = size = 0
+    for position, shard in enumerate(batch.shards):
+        last = _read_shard(job, shard, sources=sources, archives=archives, budget=budget)
+        records, size = records + last.total_records, size + last.total_bytes
+        share = (position + last.done) / len(batch.shards)
+        jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
+        if not last.done:
+            return False
+    if not batch.shards:
+        jobs.report(job, WorkerProgress("read", batch.number, batch.batches, 1.0, 0, 0))
+    return True
+
+
+def _read_shard(job: ExportJob, shard: Shard, *, sources: Sources, archives: ObjectStore, budget: Budget) -> Staged:
+    last = last_staged(archives, job.id, shard)
+    if last is not None and last.done:
+        return last
+    reading = _Reading(job, shard, last)
+    items = sources.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
+    for item in items:
+        reading.take(item)
+        if reading.entry_is_full:
+            reading.close_entry()
+            stop = budget.spent()
+            if stop or reading.is_full:
+                last = reading.flush(archives, done=False)
+            if stop and last is not None:
+                return last
+    reading.close_entry()
+    return reading.flush(archives, done=True)
+
+
+@dataclass
+class _OpenEntry:
+    """The record entry that is being filled."""
+
+    lines: list[bytes] = field(default_factory=list)
+    size: int = 0
+    items: int = 0
+    updated_at: int = 0
+    last_key: str | None = None
+
+
+class _Reading:
+    """One shard from a checkpoint on: gathers items into entries, entries into a segment."""
+
+    def __init__(self, job: ExportJob, shard: Shard, last: Staged | None) -> None:
+        self._export_id = job.id
+        self._shard = shard
+        self._target = entry_target(job.options.parts_size)
+        self._writer: EntryWriter = container_of(job.options.format).writer()
+        self._sequence = last.sequence + 1 if last else 0
+        self._next_entry = last.next_entry if last else 1
+        self._total_records = last.total_records if last else 0
+        self._total_bytes = last.total_bytes if last else 0
+        self.resume_after = last.resume_after if last else None
+        self._open = _OpenEntry()
+        self._start_segment()
+
+    def _start_segment(self) -> None:
+        self._packed = bytearray()
+        self._entries: list[Entry] = []
+        self._directories: list[Directory] = []
+        self._files: list[FileReference] = []
+        self._gaps: list[Gap] = []
+        self._expected = 0
+        self._files_expected = 0
+
+    def take(self, item: SourceItem) -> None:
+        """Account for one item of the source."""
+        entry = self._open
+        entry.items += 1
+        entry.last_key = item.key
+        is_record = item.line is not None or (item.gap is not None and item.gap.kind == "record")
+        self._expected += is_record
+        self._files_expected += item.file is not None or item.file_gap is not None or not is_record
+        if item.line is not None:
+            entry.lines.append(item.line)
+            entry.size += len(item.line) + 1
+            entry.updated_at = max(entry.updated_at, item.updated_at)
+        self._gaps += [gap for gap in (item.gap, item.file_gap) if gap is not None]
+        if item.file is not None:
+            self._files.append(item.file)
+        if item.directory is not None:
+            self._directories.append(item.directory)
+
+    @property
+    def entry_is_full(self) -> bool:
+        """Whether the open entry has reached its size. Says the same for the same items, whenever it is asked."""
+        return self._open.size >= self._target or self._open.items >= MOST_ITEMS_PER_ENTRY
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the segment should be written."""
+        pending = len(self._files) + len(self._directories) + len(self._gaps) + len(self._entries)
+        return len(self._packed) >= SEGMENT_SIZE or pending >= MOST_ITEMS_PER_ENTRY
+
+    def close_entry(self) -> None:
+        """Pack the open entry, if it has records, and move the checkpoint behind its items."""
+        entry, self._open = self._open, _OpenEntry()
+        if entry.last_key is not None:
+            self.resume_after = entry.last_key
+        if not entry.lines:
+            return
+        content = b"\n".join(entry.lines) + b"\n"
+        path = f"data/{self._shard.doctype}/{self._shard.index:04}-{self._next_entry:06}.ndjson"
+        offset = len(self._packed)
+        for packed in self._writer.entry(path, len(content), entry.updated_at, [content]):
+            self._packed += packed
+        for packed in self._writer.flush():
+            self._packed += packed
+        self._entries.append(
+            Entry(
+                path=path,
+                doctype=self._shard.doctype,
+                size=len(content),
+                sha256=hashlib.sha256(content).hexdigest(),
+                records=len(entry.lines),
+                offset=offset,
+                length=len(self._packed) - offset,
+            )
+        )
+        self._next_entry += 1
+        self._total_records += len(entry.lines)
+        self._total_bytes += len(content)
+
+    def flush(self, archives: ObjectStore, *, done: bool) -> Staged:
+        """Write the segment and then, as the checkpoint, what is in it. Nothing counts before the second is written."""
+        key = keys.segment(self._export_id, self._shard.number, self._sequence) if self._packed else None
+        if key is not None:
+            archives.put(key, bytes(self._packed))
+        record_gaps = count_gaps(gap for gap in self._gaps if gap.kind == "record")
+        file_gaps = count_gaps(gap for gap in self._gaps if gap.kind == "file")
+        staged = Staged(
+            shard=self._shard.number,
+            sequence=self._sequence,
+            doctype=self._shard.doctype,
+            segment=key,
+            entries=tuple(self._entries),
+            directories=tuple(self._directories),
+            files=tuple(self._files),
+            count=Count(expected=self._expected) + record_gaps,
+            file_count=Count(expected=self._files_expected) + file_gaps,
+            gaps=tuple(self._gaps),
+            resume_after=self.resume_after,
+            next_entry=self._next_entry,
+            total_records=self._total_records,
+            total_bytes=self._total_bytes,
+            done=done,
+        )
+        save(archives, keys.staged(self._export_id, self._shard.number, self._sequence), staged)
+        self._sequence += 1
+        self._start_segment()
+        return staged
