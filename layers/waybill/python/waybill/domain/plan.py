@@ -59,10 +59,11 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the archive's payload that is already in a segment.
+    """One entry of the archive's payload whose packed content is already in a segment.
 
     ``path`` is relative to the bag (``data/…``). ``size`` and ``sha256`` are of the content, ``offset`` and ``length``
-    of the packed entry within the segment. ``records`` is how many records it holds.
+    of the packed content within the segment. ``records`` is how many records it holds, ``updated_at`` (whole Unix
+    seconds) when the youngest of them was last changed.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Entry:
     records: int
     offset: int
     length: int
+    updated_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

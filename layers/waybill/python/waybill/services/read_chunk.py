@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from waybill.archive.container import EntryWriter, container_of
+from waybill.archive.container import container_of
 from waybill.archive.plan_parts import entry_target
 from waybill.domain import keys
 from waybill.domain.job import ExportJob
@@ -90,7 +90,7 @@ class _Reading:
         self._export_id = job.id
         self._shard = shard
         self._target = entry_target(job.options.parts_size)
-        self._writer: EntryWriter = container_of(job.options.format).writer()
+        self._container = container_of(job.options.format)
         self._sequence = last.sequence + 1 if last else 0
         self._next_entry = last.next_entry if last else 1
         self._total_records = last.total_records if last else 0
@@ -147,9 +147,7 @@ class _Reading:
         content = b"\n".join(entry.lines) + b"\n"
         path = f"data/{self._shard.doctype}/{self._shard.index:04}-{self._next_entry:06}.ndjson"
         offset = len(self._packed)
-        for packed in self._writer.entry(path, len(content), entry.updated_at, [content]):
-            self._packed += packed
-        for packed in self._writer.flush():
+        for packed in self._container.pack([content]):
             self._packed += packed
         self._entries.append(
             Entry(
@@ -160,6 +158,7 @@ class _Reading:
                 records=len(entry.lines),
                 offset=offset,
                 length=len(self._packed) - offset,
+                updated_at=entry.updated_at,
             )
         )
         self._next_entry += 1
