@@ -1,0 +1,46 @@
+"""What the options choose of the catalog."""
+
+import pytest
+
+from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
+from waybill.domain.errors import InvalidOptions
+from waybill.domain.options import ExportOptions
+
+TABLE = TableSource("documents", "pk", "{tenant}#{doctype}", "sk", body_attribute="body")
+CATALOG = Catalog(
+    {
+        "todos": Doctype("todos", TABLE, "{}"),
+        "contacts": Doctype("contacts", TABLE, "{}"),
+        "files": Doctype("files", FilesSource(TABLE, "files", "{tenant}/"), "{}"),
+    }
+)
+
+
+def chosen(**options: object) -> list[str]:
+    return [doctype.name for doctype in CATALOG.chosen(ExportOptions(**options))]  # type: ignore[arg-type]
+
+
+def test_nothing_named_is_everything_sorted() -> None:
+    assert chosen() == ["contacts", "files", "todos"]
+
+
+def test_named_doctypes_are_taken_once_each() -> None:
+    assert chosen(with_doctypes=("todos", "contacts", "todos")) == ["contacts", "todos"]
+
+
+def test_without_files_leaves_out_the_files_index_too() -> None:
+    assert chosen(without_files=True) == ["contacts", "todos"]
+
+
+def test_an_unknown_doctype_is_refused_by_name_and_place() -> None:
+    with pytest.raises(InvalidOptions, match="'notes'") as caught:
+        chosen(with_doctypes=("todos", "notes"))
+
+    assert caught.value.pointer == "/data/attributes/with_doctypes/1"
+
+
+def test_options_that_leave_nothing_are_refused() -> None:
+    with pytest.raises(InvalidOptions) as caught:
+        chosen(with_doctypes=("files",), without_files=True)
+
+    assert caught.value.pointer == "/data/attributes/without_files"

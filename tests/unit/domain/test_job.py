@@ -1,0 +1,74 @@
+"""What may become of an export, and when."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from waybill.domain.errors import ExportGone, ExportNotReady, ExportNotRunning
+from waybill.domain.job import ExportState, new_export
+from waybill.domain.options import ExportOptions
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+HOUR = ExportOptions(max_age=3_600_000_000_000)
+
+
+def test_a_new_export_is_exporting_and_expires_after_its_max_age() -> None:
+    job = new_export("alice", HOUR, NOW)
+
+    assert (job.state, job.rev, job.expires_at) == (ExportState.EXPORTING, 1, NOW + timedelta(hours=1))
+
+
+def test_ids_are_32_hexadecimal_digits_that_sort_by_age_and_do_not_repeat() -> None:
+    older = new_export("alice", HOUR, NOW).id
+    ids = {new_export("alice", HOUR, NOW + timedelta(milliseconds=1)).id for _ in range(1000)}
+
+    assert len(ids) == 1000
+    assert all(len(each) == 32 and int(each, 16) >= 0 and each > older for each in ids)
+
+
+def test_a_finished_export_tells_how_long_it_took_in_nanoseconds() -> None:
+    done = new_export("alice", HOUR, NOW).finished(NOW + timedelta(seconds=2), parts=3, total_size=99, gaps=1)
+
+    assert (done.state, done.creation_duration, done.rev) == (ExportState.DONE, 2_000_000_000, 2)
+    assert (done.parts, done.total_size, done.gaps) == (3, 99, 1)
+
+
+def test_a_failed_export_keeps_the_sentence() -> None:
+    failed = new_export("alice", HOUR, NOW).failed(NOW, "The table is gone.")
+
+    assert (failed.state, failed.error, failed.rev) == (ExportState.ERROR, "The table is gone.", 2)
+
+
+def test_every_part_has_a_cursor_the_first_included() -> None:
+    done = new_export("alice", HOUR, NOW).finished(NOW, parts=3, total_size=0, gaps=0)
+
+    assert len(set(done.cursors)) == 3
+
+
+def test_it_is_gone_from_the_moment_it_expires() -> None:
+    job = new_export("alice", HOUR, NOW)
+
+    job.check_not_gone(NOW + timedelta(minutes=59))
+    with pytest.raises(ExportGone):
+        job.check_not_gone(NOW + timedelta(hours=1))
+
+
+def test_it_is_gone_once_deleted_and_keeps_nothing_of_what_it_held() -> None:
+    job = new_export("alice", HOUR, NOW).finished(NOW, parts=3, total_size=99, gaps=1).deleted()
+
+    assert (job.parts, job.total_size, job.gaps, job.rev) == (0, 0, 0, 3)
+    with pytest.raises(ExportGone):
+        job.check_not_gone(NOW)
+
+
+@pytest.mark.parametrize("state", [ExportState.EXPORTING, ExportState.ERROR])
+def test_it_has_no_parts_before_it_is_done(state: ExportState) -> None:
+    with pytest.raises(ExportNotReady):
+        replace(new_export("alice", HOUR, NOW), state=state).check_done()
+
+
+@pytest.mark.parametrize("state", [ExportState.DONE, ExportState.ERROR])
+def test_a_step_that_comes_late_is_turned_away(state: ExportState) -> None:
+    with pytest.raises(ExportNotRunning):
+        replace(new_export("alice", HOUR, NOW), state=state).check_running(NOW)
