@@ -19,3 +19,13 @@ $(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt
 
 format: setup ## Put the code into the one format
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+.PHONY: demo up down
+demo: setup ## Make an export on the embedded AWS, download it, check it; the archive lies in out/
+	@$(BIN)/python -m local.demo
+
+up: setup ## Start the whole stack on this machine and leave it running
+	@$(BIN)/python -m local.up
+
+down: ## Stop what `make up` started
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.down; else echo "Nothing was running."; fi

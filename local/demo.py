@@ -1,0 +1,98 @@
+"""``make demo``: the main job from end to end, as the demo user ``owner``. Exit 0 only if every check passed."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from local import checks
+from local.errors import LocalError, run
+from local.exports_api import ExportsApi
+from local.lock import exclusive
+from local.paths import OUT
+from local.stack_file import Stack
+from local.up import bring_up, take_down
+
+
+def _main() -> None:
+    stack, started_here = bring_up()
+    try:
+        _demonstrate(stack)
+    finally:
+        if started_here:
+            with exclusive():
+                take_down()
+            print("The stack is stopped again.")
+
+
+def _demonstrate(stack: Stack) -> None:
+    owner = stack.users["owner"]
+    api = ExportsApi(stack.api_url, owner.token)
+    export = api.create()
+    print(f"\nPOST {stack.api_url}/move/exports → 202, export {export['id']}")
+    export = _watch(api, export["id"])
+    manifest = api.manifest(export["id"])
+    archives, bags = _fresh_folders()
+    parts = _download(api, export, manifest, archives)
+    print("Unpacking and checking …")
+    findings = checks.check(manifest, parts, bags)
+    _print_ledger(manifest)
+    _print_parts(manifest)
+    print(f"\nThe archives lie in {archives}, unpacked in {bags}")
+    if findings.faults:
+        raise LocalError("The export is NOT what its manifest says:\n  " + "\n  ".join(findings.faults))
+    if manifest["gaps"]:
+        raise LocalError(f"The export is complete but for {len(manifest['gaps'])} gaps, and the demo data has none.")
+    print("Every check passed: sizes, SHA-256, entry lists, BagIt (bagit.py), group, counts of records and files.")
+
+
+def _watch(api: ExportsApi, export_id: str) -> dict[str, Any]:
+    """Show the progress until the export no longer runs."""
+    shown = ""
+    for export in api.watch(export_id):
+        progress = export["meta"].get("progress", {})
+        line = f"{progress.get('records', 0):,} records, {progress.get('bytes', 0) / 1e6:,.1f} MB"
+        if line != shown and export["attributes"]["state"] == "exporting":
+            print(f"  {progress.get('percentage', 0):3d} %  {line}", flush=True)
+            shown = line
+    attributes = export["attributes"]
+    if attributes["state"] != "done":
+        raise LocalError(f"The export ended in state {attributes['state']}: {attributes['error']}")
+    print(f"  done after {attributes['creation_duration'] / 1e9:.1f} s, {attributes['parts_length']} part(s)")
+    return export
+
+
+def _fresh_folders() -> tuple[Path, Path]:
+    folder = OUT / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    archives, bags = folder / "archives", folder / "bags"
+    archives.mkdir(parents=True)
+    bags.mkdir()
+    return archives, bags
+
+
+def _download(api: ExportsApi, export: dict[str, Any], manifest: dict[str, Any], archives: Path) -> dict[str, Path]:
+    """Download every part that the export names."""
+    names = {part["cursor"]: part["name"] for part in manifest["parts"]}
+    parts = {}
+    for cursor in export["attributes"]["parts_cursors"]:
+        name = Path(names.get(cursor, f"{cursor}.unnamed")).name
+        print(f"Downloading {name} …", flush=True)
+        parts[cursor] = archives / name
+        api.download(export["id"], cursor, parts[cursor])
+    return parts
+
+
+def _print_ledger(manifest: dict[str, Any]) -> None:
+    print(f"\n{'doctype':28}{'expected':>10}{'written':>10}{'skipped':>10}{'failed':>10}")
+    for name, line in {**manifest["doctypes"], "(files)": manifest["files"]}.items():
+        print(f"{name:28}{line['expected']:>10}{line['written']:>10}{line['skipped']:>10}{line['failed']:>10}")
+
+
+def _print_parts(manifest: dict[str, Any]) -> None:
+    print(f"\n{'part':44}{'bytes':>12}{'entries':>9}  sha256")
+    for part in manifest["parts"]:
+        print(f"{part['name']:44}{part['size']:>12}{part['entries']:>9}  {part['sha256']}")
+
+
+if __name__ == "__main__":
+    run(_main)

@@ -1,0 +1,22 @@
+"""All patches of the engine, in the order in which they have to be applied."""
+
+from pathlib import Path
+
+from local.engine.guard import check_version
+
+TTL_PERIOD = 2.0
+"""Seconds between two sweeps of expired items."""
+
+
+def apply_all(lambda_python: Path) -> None:
+    """Close the engine's gaps; raise ChangedEngineError if it is not the engine that the patches were written for."""
+    check_version()
+    from local.engine import ttl_sweep  # noqa: PLC0415 - has to come before the engine's DynamoDB is imported
+
+    ttl_sweep.apply(TTL_PERIOD)
+    from local.engine import http_api_body, lambda_errors, lambda_runtime, multipart_rules  # noqa: PLC0415
+
+    lambda_errors.apply()
+    http_api_body.apply()
+    multipart_rules.apply()
+    lambda_runtime.apply(lambda_python)
