@@ -104,7 +104,7 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class SegmentSlice:
-    """A run of packed entries inside one segment."""
+    """A run of packed contents inside one segment."""
 
     key: str
     offset: int

@@ -1,0 +1,46 @@
+"""Tar entries (POSIX.1-2001 pax, "ustar Interchange Format" and "pax Header Block"), by the standard library."""
+
+import tarfile
+
+from waybill.archive import gzip_members
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+"""What ends an archive: two blocks of zeros. Readers need no padding to a whole tape record."""
+
+_LAST_MTIME = 8**11 - 1
+_LARGEST_PLAIN = 8**11 - 1
+_LONGEST_PLAIN_NAME = 100
+
+
+def header(path: str, size: int, mtime: int, *, executable: bool = False) -> bytes:
+    """Return the header of a regular file: whole blocks, owned by nobody in particular (0:0, no names), 0644 or 0755.
+
+    ``path`` has no surrogates (``paths.safe_path``). ``mtime`` is in Unix seconds; a time before 1970 becomes 1970,
+    one after 2242 the last that the plain header can say. Paths that are long or not ASCII, and sizes from 8 GiB, go
+    into a pax record in front.
+    """
+    info = tarfile.TarInfo(path)
+    info.size = size
+    info.mtime = min(max(int(mtime), 0), _LAST_MTIME)
+    info.mode = 0o755 if executable else 0o644
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+
+def padding(size: int) -> bytes:
+    """Return the zeros that fill up a content of ``size`` bytes to whole blocks."""
+    return bytes(-size % BLOCK)
+
+
+def header_bound(path: str, size: int) -> int:
+    """Return the most bytes that ``header(path, size, …)`` can take in a gzip member (see ``gzip_members``).
+
+    A plain header is at most 64 bytes that are not zero, the path, and 18 runs of zeros, five of them long.
+    """
+    name = path.encode()
+    plain = 105
+    if name.isascii() and len(name) <= _LONGEST_PLAIN_NAME and size <= _LARGEST_PLAIN:
+        return plain + len(name)
+    records = len("9999 path=\n") + gzip_members.text_bound(name) + len("24 size=0123456789012345\n")
+    pax = plain + len("././@PaxHeader") + records + gzip_members.ZEROS
+    return pax + plain + min(len(name), _LONGEST_PLAIN_NAME)

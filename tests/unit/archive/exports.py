@@ -1,0 +1,154 @@
+"""Small exports for the tests of the archive: made by the same calls as the services make, read by foreign readers."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from waybill.archive.container import container_of
+from waybill.archive.part import ContentLost, PartWriter
+from waybill.archive.paths import PathBook
+from waybill.archive.plan_parts import plan_parts
+from waybill.domain.ledger import Gap
+from waybill.domain.plan import Entry, FileEntry, FileReference, PackedPart, PartPlan, PartsHeader, SegmentSlice
+
+TAR_GZIP = container_of("tar.gz")
+GROUP = "f" * 32
+SCHEMA = '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}'
+
+type_of_opener = Callable[[FileReference], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished part: its plan, its bytes and what the writer said of it."""
+
+    plan: PartPlan
+    data: bytes
+    packed: PackedPart
+
+
+@dataclass
+class Export:
+    """What an export holds, and the segments that its records are staged in."""
+
+    entries: list[tuple[str, Entry]] = field(default_factory=list)
+    files: list[FileEntry] = field(default_factory=list)
+    schemas: dict[str, str] = field(default_factory=dict)
+    segments: dict[str, bytes] = field(default_factory=dict)
+    contents: dict[str, bytes] = field(default_factory=dict)
+    payload: dict[str, bytes] = field(default_factory=dict)
+    _book: PathBook = field(default_factory=PathBook)
+
+    def add_records(self, doctype: str, contents: Sequence[bytes], *, schema: str = SCHEMA) -> None:
+        """Stage record entries with these contents in a segment of their own."""
+        key = f"segments/{len(self.segments)}"
+        segment = bytearray()
+        for content in contents:
+            path = f"data/{doctype}/0001-{len(self.payload) + 1:06}.ndjson"
+            packed = b"".join(TAR_GZIP.pack([content]))
+            digest = hashlib.sha256(content).hexdigest()
+            records = content.count(b"\n")
+            entry = Entry(path, doctype, len(content), digest, records, len(segment), len(packed), 1_600_000_000)
+            self.entries.append((key, entry))
+            self.payload[path] = content
+            segment += packed
+        self.segments[key] = bytes(segment)
+        self.schemas[doctype] = schema
+
+    def add_file(self, path: str, content: bytes, *, mime: str = "", executable: bool = False) -> FileEntry:
+        """Put a file into the export."""
+        number = len(self.files)
+        name = path.rpartition("/")[2]
+        reference = FileReference(
+            f"file-{number}", name, "root", f"key-{number}", len(content), '"etag"', mime, 1_500_000_000, executable
+        )
+        entry = FileEntry(self._book.unique(f"data/files/{path}"), "io.cozy.files", reference)
+        self.files.append(entry)
+        self.contents[reference.key] = content
+        self.payload[entry.path] = content
+        return entry
+
+    def plans(self, parts_size: int) -> list[PartPlan]:
+        """Cut the export into parts."""
+        return list(plan_parts(self.entries, self.files, parts_size=parts_size, schemas=self.schemas))
+
+    def read_segment(self, piece: SegmentSlice) -> Iterator[bytes]:
+        """Yield a slice in two chunks that are cut anywhere."""
+        data = self.segments[piece.key][piece.offset : piece.offset + piece.length]
+        yield data[: len(data) // 3]
+        yield data[len(data) // 3 :]
+
+    def open_file(self, reference: FileReference) -> Iterator[bytes]:
+        """Yield a file in chunks of 50,000 bytes."""
+        content = self.contents[reference.key]
+        for start in range(0, len(content), 50_000):
+            yield content[start : start + 50_000]
+
+    def pack(self, parts_size: int, *, open_file: type_of_opener | None = None) -> list[Part]:
+        """Make all parts, as PackPart does it."""
+        plans = self.plans(parts_size)
+        header = PartsHeader(GROUP, len(plans), 1)
+        return [self._pack(plan, header, open_file or self.open_file) for plan in plans]
+
+    def _pack(self, plan: PartPlan, header: PartsHeader, open_file: type_of_opener) -> Part:
+        lost: dict[str, Gap] = {}
+        while True:
+            writer = self.writer(plan, header, open_file, lost)
+            try:
+                data = b"".join(writer.chunks())
+            except ContentLost as error:
+                lost[error.path] = error.gap
+            else:
+                return Part(plan, data, writer.packed())
+
+    def writer(
+        self, plan: PartPlan, header: PartsHeader, open_file: type_of_opener, lost: Mapping[str, Gap] | None = None
+    ) -> PartWriter:
+        """Return the writer of one part."""
+        return PartWriter(
+            plan,
+            header,
+            container=TAR_GZIP,
+            schemas=self.schemas,
+            read_segment=self.read_segment,
+            open_file=open_file,
+            lost=lost,
+        )
+
+
+def unpack(data: bytes) -> dict[str, bytes]:
+    """Return what Python's tarfile reads out of an archive: contents by path."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        members = archive.getmembers()
+        assert all(member.isreg() for member in members)
+        assert len({member.name for member in members}) == len(members)
+        return {member.name: _content(archive, member) for member in members}
+
+
+def payload(parts: Iterable[Part]) -> dict[str, bytes]:
+    """Return the payload of all parts together, paths relative to their bags."""
+    found: dict[str, bytes] = {}
+    for part in parts:
+        for path, content in unpack(part.data).items():
+            inner = path.partition("/")[2]
+            if inner.startswith("data/"):
+                assert inner not in found
+                found[inner] = content
+    return found
+
+
+def extract(data: bytes, folder: Path) -> Path:
+    """Extract an archive with tarfile's safest filter; return the bag's directory, which must be all there is."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        archive.extractall(folder, filter="data")
+    (bag,) = folder.iterdir()
+    return bag
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(member)
+    assert file is not None
+    return file.read()
