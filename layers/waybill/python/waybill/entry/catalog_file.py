@@ -73,8 +73,8 @@ def load_catalog(folder: Traversable, environment: Mapping[str, str]) -> Catalog
     ``${NAME}`` stands for an environment variable. Raises CatalogError, naming the field, if anything is wrong.
     """
     try:
-        text = _VARIABLE.sub(lambda match: environment[match[1]], (folder / FILE).read_text(encoding="utf-8"))
-        file = _File.model_validate(yaml.safe_load(text))
+        raw = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
+        file = _File.model_validate(_expanded(raw, environment))
     except KeyError as error:
         raise CatalogError(f"{FILE} names the environment variable {error}, which is not set.") from None
     except (OSError, yaml.YAMLError) as error:
@@ -83,6 +83,17 @@ def load_catalog(folder: Traversable, environment: Mapping[str, str]) -> Catalog
         first = error.errors()[0]
         raise CatalogError(f"{FILE}, {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
     return Catalog({name: _doctype(name, doctype, file, folder) for name, doctype in file.doctypes.items()})
+
+
+def _expanded(value: object, environment: Mapping[str, str]) -> object:
+    """Return the value with the environment's variables in all its texts. Raises KeyError for one that is not set."""
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: environment[match[1]], value)
+    if isinstance(value, dict):
+        return {key: _expanded(each, environment) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_expanded(each, environment) for each in value]
+    return value
 
 
 def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> Doctype:

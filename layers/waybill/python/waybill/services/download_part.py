@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from waybill.archive.bag import base_name
 from waybill.archive.container import container_of
 from waybill.domain import cursor, keys
-from waybill.domain.bag_names import part_name
 from waybill.ports import Clock, JobStore, ObjectStore
 from waybill.services.find_export import find_export
 
@@ -30,5 +30,5 @@ def download_part(
     return archives.presign(
         keys.part(job.id, part, extension),
         expires_in=lifetime,
-        filename=f"{part_name(part, job.parts)}.{extension}",
+        filename=f"{base_name(part, job.parts)}.{extension}",
     )

@@ -1,0 +1,75 @@
+"""The catalog file is read strictly: a wrong one says which field is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from waybill.domain.catalog import FilesSource, TableSource
+from waybill.domain.errors import CatalogError
+from waybill.entry.catalog_file import load_catalog
+
+REPOSITORY = Path(__file__).parents[3]
+ENVIRONMENT = {"DOCUMENTS_TABLE": "documents", "FILES_BUCKET": "files"}
+
+GOOD = """
+sources:
+  documents:
+    kind: dynamodb
+    table: ${DOCUMENTS_TABLE}
+    partition_key: pk
+    partition_value: "{tenant}#{doctype}"
+    sort_key: sk
+doctypes:
+  contacts:
+    source: documents
+    leave_out: [secret]
+"""
+
+
+def write(folder: Path, text: str = GOOD, schemas: tuple[str, ...] = ("contacts",)) -> Path:
+    (folder / "schemas").mkdir()
+    (folder / "catalog.yaml").write_text(text)
+    for name in schemas:
+        (folder / "schemas" / f"{name}.json").write_text("{}")
+    return folder
+
+
+def test_a_doctype_knows_its_source_schema_and_secrets(tmp_path: Path) -> None:
+    contacts = load_catalog(write(tmp_path), ENVIRONMENT).doctypes["contacts"]
+
+    assert contacts.source == TableSource("documents", "pk", "{tenant}#{doctype}", "sk")
+    assert (contacts.schema, contacts.leave_out) == ("{}", ("secret",))
+
+
+def test_the_catalog_that_we_ship_is_good() -> None:
+    catalog = load_catalog(REPOSITORY / "layers" / "catalog", ENVIRONMENT)
+
+    assert len(catalog.doctypes) >= 8
+    files = catalog.doctypes["io.cozy.files"].source
+    assert isinstance(files, FilesSource)
+    assert (files.bucket, files.index.table) == ("files", "documents")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sort_key: sk", "sort_key: 7", "sort_key"),
+        ("sort_key: sk", "sort_key: sk\n    colour: red", "colour"),
+        ("kind: dynamodb", "kind: paper", "kind"),
+        ("source: documents", "source: archive", "'archive'"),
+        ("${DOCUMENTS_TABLE}", "${NOWHERE}", "NOWHERE"),
+        ("  contacts:", "  ../contacts:", "contacts"),
+        ("sources:", "sources: [", "catalog.yaml"),
+    ],
+)
+def test_a_wrong_catalog_says_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:
+    folder = write(tmp_path, GOOD.replace(old, new))
+
+    with pytest.raises(CatalogError) as caught:
+        load_catalog(folder, ENVIRONMENT)
+    assert said in str(caught.value)
+
+
+def test_a_doctype_without_schema_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match=r"schemas/contacts\.json"):
+        load_catalog(write(tmp_path, schemas=()), ENVIRONMENT)

@@ -1,0 +1,121 @@
+"""What may stand in the body of POST /move/exports, and what is said when it may not."""
+
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from waybill.domain.options import DEFAULT_PARTS_SIZE, MAX_MAX_AGE, ExportOptions
+from waybill.entry.export_request import export_options
+from waybill.entry.http import Request
+from waybill.entry.jsonapi_body import read_attributes
+from waybill.entry.problem import Problem, Problems
+
+JSONAPI = "application/vnd.api+json"
+
+
+def request(body: bytes, content_type: str = JSONAPI) -> Request:
+    headers = {"content-type": content_type} if content_type else {}
+    return cast(Request, SimpleNamespace(body=body, headers=headers))
+
+
+def attributes(document: object) -> dict[str, Any]:
+    return dict(read_attributes(request(json.dumps(document).encode()), "io.cozy.exports"))
+
+
+def pointers(sent: dict[str, Any]) -> list[str | None]:
+    with pytest.raises(Problems) as caught:
+        export_options(sent)
+    assert all(each.status == 422 for each in caught.value.problems)
+    return [each.source.get("pointer") for each in caught.value.problems]
+
+
+def test_nothing_said_means_the_defaults() -> None:
+    assert export_options({}) == ExportOptions(parts_size=DEFAULT_PARTS_SIZE, max_age=MAX_MAX_AGE)
+
+
+def test_the_sample_of_seed_002_is_taken() -> None:
+    sample = {"data": {"attributes": {"parts_size": 10240, "with_doctypes": [], "without_files": False}}}
+
+    assert export_options(attributes(sample)) == ExportOptions(parts_size=10_240)
+
+
+def test_null_doctypes_are_all_doctypes() -> None:
+    assert export_options({"with_doctypes": None}).with_doctypes == ()
+
+
+def test_an_unknown_attribute_is_refused_by_name() -> None:
+    with pytest.raises(Problems, match="'part_size'"):
+        export_options({"part_size": 10_240})
+    assert pointers({"part_size": 10_240}) == ["/data/attributes/part_size"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "pointer"),
+    [
+        ({"parts_size": 0}, "/data/attributes/parts_size"),
+        ({"parts_size": -1}, "/data/attributes/parts_size"),
+        ({"parts_size": 10_239}, "/data/attributes/parts_size"),
+        ({"parts_size": 10**30}, "/data/attributes/parts_size"),
+        ({"parts_size": "10240"}, "/data/attributes/parts_size"),
+        ({"parts_size": True}, "/data/attributes/parts_size"),
+        ({"parts_size": 10_240.5}, "/data/attributes/parts_size"),
+        ({"parts_size": None}, "/data/attributes/parts_size"),
+        ({"max_age": 0}, "/data/attributes/max_age"),
+        ({"max_age": -5}, "/data/attributes/max_age"),
+        ({"max_age": MAX_MAX_AGE + 1}, "/data/attributes/max_age"),
+        ({"with_doctypes": "io.cozy.contacts"}, "/data/attributes/with_doctypes"),
+        ({"with_doctypes": ["io.cozy.contacts", 7]}, "/data/attributes/with_doctypes/1"),
+        ({"without_files": "yes"}, "/data/attributes/without_files"),
+        ({"format": "rar"}, "/data/attributes/format"),
+        ({"layout": "pile"}, "/data/attributes/layout"),
+        ({"a/b~c": 1}, "/data/attributes/a~1b~0c"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(sent: dict[str, Any], pointer: str) -> None:
+    assert pointers(sent) == [pointer]
+
+
+def test_all_wrong_fields_are_told_at_once() -> None:
+    assert len(pointers({"parts_size": 0, "max_age": 0, "colour": "red"})) == 3
+
+
+def test_json_without_the_jsonapi_media_type_is_taken() -> None:
+    assert read_attributes(request(b'{"data": {}}', "application/json; charset=utf-8"), "io.cozy.exports") == {}
+    assert read_attributes(request(b'{"data": {}}', ""), "io.cozy.exports") == {}
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", f"{JSONAPI}; charset=utf-8"]
+)
+def test_another_media_type_is_refused(content_type: str) -> None:
+    with pytest.raises(Problem) as caught:
+        read_attributes(request(b'{"data": {}}', content_type), "io.cozy.exports")
+    assert (caught.value.status, caught.value.source) == (415, {"header": "content-type"})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "pointer"),
+    [
+        (b"", 400, ""),
+        (b"{", 400, ""),
+        (b"[]", 400, ""),
+        (b"null", 400, ""),
+        (b"\xff\xfe", 400, ""),
+        (b"[" * 60_000, 400, ""),
+        (b'{"data": NaN}', 400, ""),
+        (b'{"data": ' + b"9" * 5_000 + b"}", 400, ""),
+        (b'{"data": {}, "data": {}}', 400, ""),
+        (b"{}", 400, "/data"),
+        (b'{"data": []}', 400, "/data"),
+        (b'{"data": {"attributes": []}}', 400, "/data/attributes"),
+        (b'{"data": {"type": "io.cozy.files"}}', 422, "/data/type"),
+        (b'{"data": {"id": "mine"}}', 422, "/data/id"),
+        (b'{"data": {}, "included": []}', 422, "/included"),
+    ],
+)
+def test_what_is_no_jsonapi_document_is_refused(body: bytes, status: int, pointer: str) -> None:
+    with pytest.raises(Problem) as caught:
+        read_attributes(request(body), "io.cozy.exports")
+    assert (caught.value.status, caught.value.source.get("pointer")) == (status, pointer)
