@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from local.errors import LocalError
-from local.paths import ENGINE_VENV, LAMBDA_VENV, REQUIREMENTS, SAM_VENV
+from local.paths import BENCH_VENV, ENGINE_VENV, LAMBDA_VENV, REQUIREMENTS, SAM_VENV
 
 _STAMP = "made-from.sha256"
 
@@ -24,6 +24,11 @@ def lambda_python() -> Path:
 def sam_bin() -> Path:
     """Return the directory that holds ``sam`` and the ``uv`` that the layers are built with."""
     return _ready(SAM_VENV, REQUIREMENTS / "sam.txt")
+
+
+def bench_bin() -> Path:
+    """Return the directory that holds what the benchmarks run: an S3 server, the peers, and the product's libraries."""
+    return _ready(BENCH_VENV, REQUIREMENTS / "bench.txt")
 
 
 def _ready(venv: Path, lock: Path) -> Path:
