@@ -1,6 +1,6 @@
 """AWS clients that talk to one engine, with its credentials, whatever the caller's environment says."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -45,6 +45,16 @@ class Aws:
     def functions(self) -> "LambdaClient":
         """Lambda."""
         return self._session.client("lambda", endpoint_url=self._endpoint_url, config=self._config)
+
+    @property
+    def iam(self) -> Any:
+        """IAM."""
+        return self._session.client("iam", endpoint_url=self._endpoint_url, config=self._config)
+
+    @property
+    def logs(self) -> Any:
+        """CloudWatch Logs."""
+        return self._session.client("logs", endpoint_url=self._endpoint_url, config=self._config)
 
     @property
     def s3(self) -> "S3Client":

@@ -11,6 +11,9 @@ from pathlib import Path
 
 _GRACE_SECONDS = 5.0
 
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""What this very process has started, to collect its exit when it is stopped from here."""
+
 
 def free_ports(count: int) -> list[int]:
     """Return ``count`` different ports of this machine that nothing listens on."""
@@ -37,6 +40,7 @@ def start(command: list[str], *, cwd: Path, env: Mapping[str, str], log: Path, n
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _children[process.pid] = process
     note.write_text(json.dumps({"group": process.pid}), encoding="ascii")
     return process
 
@@ -58,6 +62,9 @@ def stop(note: Path, *, mark: str) -> bool:
             time.sleep(0.05)
         if members(group, mark):
             _signal(group, signal.SIGKILL)
+    child = _children.pop(group, None)
+    if child is not None:
+        child.wait()
     note.unlink(missing_ok=True)
     return ran
 

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from local import deployment, engine_process, sources, stack_file, users
+from local import deployment, engine_process, function_logs, sources, stack_file, users
 from local.demo_data.load import Loader
 from local.engine_process import Engine
 from local.errors import run
@@ -38,7 +38,10 @@ def running() -> Stack | None:
 
 
 def take_down() -> bool:
-    """Stop everything of this checkout; return whether anything ran. Safe to repeat."""
+    """Stop everything of this checkout, keeping its logs; return whether anything ran. Safe to repeat."""
+    stack = running()
+    if stack is not None:
+        function_logs.save(stack.endpoint_url)
     ran = engine_process.stop()
     STACK_FILE.unlink(missing_ok=True)
     return ran
