@@ -17,7 +17,7 @@ JSONAPI = "application/vnd.api+json"
 
 def request(body: bytes, content_type: str = JSONAPI) -> Request:
     headers = {"content-type": content_type} if content_type else {}
-    return cast(Request, SimpleNamespace(body=body, headers=headers))
+    return cast("Request", SimpleNamespace(body=body, headers=headers))
 
 
 def attributes(document: object) -> dict[str, Any]:

@@ -1,0 +1,133 @@
+"""What the deployed stack must be, whoever edits the template."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py"))
+NO_NARROWER_RESOURCE = ("logs:", "xray:")
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: each["Properties"] for name, each in resources.items() if each["Type"] == kind}
+
+
+def statements(resources: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, role in of_type(resources, "AWS::IAM::Role").items():
+        for policy in role.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                found.append((name, statement["Fn::If"][1] if "Fn::If" in statement else statement))
+    return found
+
+
+def resource_name(folder: str) -> str:
+    return "".join(word.capitalize() for word in folder.split("_")) + "Function"
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_every_handler_is_a_function_of_the_same_name(folder: str, source: dict[str, Any]) -> None:
+    assert source["Resources"][resource_name(folder)]["Properties"]["CodeUri"] == f"functions/{folder}/"
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_a_function_folder_holds_one_file(folder: str) -> None:
+    files = [path.name for path in (REPOSITORY / "functions" / folder).iterdir() if path.name != "__pycache__"]
+    assert files == ["app.py"]
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_a_handler_fits_on_one_screen_and_decides_nothing(folder: str) -> None:
+    text = (REPOSITORY / "functions" / folder / "app.py").read_text()
+    assert len(text.splitlines()) <= 45
+    assert not any(line.lstrip().startswith(("if ", "for ", "while ", "try:")) for line in text.splitlines())
+
+
+@pytest.mark.parametrize("folder", FUNCTIONS)
+def test_every_function_has_its_own_role_and_a_log_group_that_forgets(folder: str, resources: dict[str, Any]) -> None:
+    function = resources[resource_name(folder)]["Properties"]
+    group = resources[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+
+    assert function["Role"]["Fn::GetAtt"][0] == f"{resource_name(folder)}Role"
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_no_role_may_do_everything(resources: dict[str, Any]) -> None:
+    for role, statement in statements(resources):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action], role
+
+
+def test_no_role_reaches_every_resource_where_a_narrower_one_exists(resources: dict[str, Any]) -> None:
+    for role, statement in statements(resources):
+        if statement["Resource"] == "*":
+            assert all(action.startswith(NO_NARROWER_RESOURCE) for action in statement["Action"]), role
+
+
+def test_only_the_function_that_deletes_may_delete_parts(resources: dict[str, Any]) -> None:
+    deleting = [(role, s["Resource"]) for role, s in statements(resources) if "s3:DeleteObject" in s["Action"]]
+
+    assert {role for role, _ in deleting} == {"DeleteExportFunctionRole", "FinishExportFunctionRole"}
+    finishing = dict(deleting)["FinishExportFunctionRole"]
+    assert finishing == {"Fn::Sub": "${ArchivesBucket.Arn}/exports/*/work/*"}
+
+
+def test_no_function_may_write_where_the_product_keeps_its_data(resources: dict[str, Any]) -> None:
+    for role, statement in statements(resources):
+        text = str(statement["Resource"])
+        if "FilesBucket" in text or "DocumentsTable" in text:
+            assert set(statement["Action"]) <= {"dynamodb:Query", "s3:ListBucket", "s3:GetObject"}, role
+
+
+@pytest.mark.parametrize("bucket", ["FilesBucket", "ArchivesBucket"])
+def test_buckets_are_private_encrypted_and_tls_only(bucket: str, resources: dict[str, Any]) -> None:
+    properties = resources[bucket]["Properties"]
+    policy = resources[f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert any(s["Effect"] == "Deny" and s["Condition"]["Bool"] == {"aws:SecureTransport": "false"} for s in policy)
+
+
+def test_archives_do_not_outlive_the_longest_export(resources: dict[str, Any]) -> None:
+    (rule,) = resources["ArchivesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 8)
+    assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] <= 7
+
+
+@pytest.mark.parametrize("table", ["JobsTable", "DocumentsTable"])
+def test_tables_can_be_taken_back_in_time_and_are_encrypted(table: str, resources: dict[str, Any]) -> None:
+    properties = resources[table]["Properties"]
+
+    assert properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+
+
+def test_job_records_expire(resources: dict[str, Any]) -> None:
+    ttl = resources["JobsTable"]["Properties"]["TimeToLiveSpecification"]
+    assert ttl == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_every_route_wants_a_token(resources: dict[str, Any]) -> None:
+    (api,) = of_type(resources, "AWS::ApiGatewayV2::Api").values()
+    operations = [operation for path in api["Body"]["paths"].values() for operation in path.values()]
+
+    assert len(operations) == 6
+    assert all("Jwt" in operation["security"][0] for operation in operations)
+
+
+def test_the_api_log_holds_nothing_personal(source: dict[str, Any]) -> None:
+    log_format = source["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
+    for personal in ("sourceIp", "path", "authorizer", "userAgent"):
+        assert personal not in log_format
+
+
+def test_workers_have_time_and_handlers_answer_before_the_gateway_gives_up(resources: dict[str, Any]) -> None:
+    timeouts = {name: f["Timeout"] for name, f in of_type(resources, "AWS::Lambda::Function").items()}
+
+    assert {timeouts[resource_name(step)] for step in ("read_chunk", "pack_part")} == {900}
+    assert {timeouts[resource_name(name)] for name in ("create_export", "get_export", "delete_export")} == {29}
