@@ -18,6 +18,7 @@ from waybill.adapters.sigv4 import sign
 from waybill.domain.errors import StorageUnavailable
 from waybill.ports import Clock
 
+_NAMES = {"dynamodb": "DynamoDB", "states": "Step Functions"}
 _OK = 200
 _SERVER_ERROR = 500
 _TRY_AGAIN = frozenset(
@@ -55,16 +56,15 @@ class AwsError(StorageUnavailable):
 class AwsJsonClient:
     """Calls one AWS service that speaks the AWS JSON 1.0 protocol.
 
-    ``name`` is for messages, ``service`` what signatures are made for, ``target_prefix`` stands before the operation in
-    ``X-Amz-Target``. ``timeout`` is how many seconds the service may be silent.
+    ``service`` is the name that signatures are made for, ``target_prefix`` stands before the operation in
+    ``X-Amz-Target``, ``endpoint`` is a URL. ``timeout`` is how many seconds the service may be silent.
     """
 
     def __init__(
         self,
-        name: str,
-        *,
         service: str,
         target_prefix: str,
+        *,
         endpoint: str,
         region: str,
         credentials: CredentialSource = ambient,
@@ -72,7 +72,6 @@ class AwsJsonClient:
         backoff: Backoff | None = None,
         timeout: float = 20.0,
     ) -> None:
-        self._name = name
         self._service = service
         self._target_prefix = target_prefix
         self._endpoint = Endpoint(endpoint, timeout=timeout)
@@ -101,7 +100,7 @@ class AwsJsonClient:
             if answer.status < _SERVER_ERROR and kind not in _TRY_AGAIN:
                 break
             repeated = repeated or answer.status >= _SERVER_ERROR
-        raise AwsError(self._name, operation, kind, words, repeated=repeated)
+        raise AwsError(_NAMES.get(self._service, self._service), operation, kind, words, repeated=repeated)
 
     def _send(self, operation: str, body: bytes, digest: str) -> Answer:
         headers = sign(
@@ -120,20 +119,6 @@ class AwsJsonClient:
             now=self._clock(),
         )
         return self._endpoint.request("POST", "/", headers, body)
-
-
-def dynamodb(*, endpoint: str, region: str) -> AwsJsonClient:
-    """Return a client of the DynamoDB at the URL ``endpoint``."""
-    return AwsJsonClient(
-        "DynamoDB", service="dynamodb", target_prefix="DynamoDB_20120810", endpoint=endpoint, region=region
-    )
-
-
-def step_functions(*, endpoint: str, region: str) -> AwsJsonClient:
-    """Return a client of the Step Functions at the URL ``endpoint``."""
-    return AwsJsonClient(
-        "Step Functions", service="states", target_prefix="AWSStepFunctions", endpoint=endpoint, region=region
-    )
 
 
 def _checked(answer: Answer) -> bytes:

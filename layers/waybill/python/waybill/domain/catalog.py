@@ -13,7 +13,8 @@ class TableSource:
 
     ``partition_value`` is a template with ``{tenant}`` and ``{doctype}``. ``body_attribute`` names the attribute that
     holds the record as JSON text; without it the item's own attributes are the record (docs/catalog.md gives their JSON
-    form). ``id_attribute`` names the record, default the sort key.
+    form). ``id_attribute`` names the record, default the sort key; an ``index`` needs one, as its sort keys may repeat.
+    ``sort_key_type`` is DynamoDB's: ``S`` for text, ``N`` for numbers, which cannot be cut into shards.
     """
 
     table: str
@@ -25,6 +26,7 @@ class TableSource:
     body_attribute: str | None = None
     updated_at_attribute: str | None = None
     id_attribute: str | None = None
+    sort_key_type: str = "S"
 
 
 @dataclass(frozen=True, slots=True)
