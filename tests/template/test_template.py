@@ -15,12 +15,12 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def statements(resources: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    found = []
-    for name, role in of_type(resources, "AWS::IAM::Role").items():
-        for policy in role.get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                found.append((name, statement["Fn::If"][1] if "Fn::If" in statement else statement))
-    return found
+    return [
+        (name, statement["Fn::If"][1] if "Fn::If" in statement else statement)
+        for name, role in of_type(resources, "AWS::IAM::Role").items()
+        for policy in role.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
 
 
 def resource_name(folder: str) -> str:
