@@ -1,0 +1,283 @@
+"""The ports in memory. They obey the same conditions as the adapters: tests/contract/ holds both to one suite.
+
+Faults are put in where a test wants them: ``fail_on`` maps a key (or a method's name) to the error that it meets.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from urllib.parse import quote, urlencode
+
+from waybill.domain.errors import (
+    CatalogError,
+    ExportExists,
+    ExportNotFound,
+    JobChanged,
+    ObjectChanged,
+    ObjectMissing,
+    StorageUnavailable,
+)
+from waybill.domain.job import ExportJob, ExportState
+from waybill.domain.plan import Shard
+from waybill.domain.progress import WorkerProgress
+from waybill.ports import JobPage, ObjectInfo, Source, SourceItem
+
+
+class FakeClock:
+    """A clock that stands still until it is moved (port Clock)."""
+
+    def __init__(self, now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        """Move the clock by what ``timedelta`` takes."""
+        self.now += timedelta(**span)
+
+
+class FakeBudget:
+    """A budget that is spent when it is asked for the ``steps``-th time, never if that is None (port Budget)."""
+
+    def __init__(self, steps: int | None = None) -> None:
+        self._left = steps
+
+    def spent(self) -> bool:
+        if self._left is None:
+            return False
+        self._left -= 1
+        return self._left <= 0
+
+
+class FakeMetrics:
+    """Keeps what was counted (port Metrics). ``flushes`` is how often it was handed on."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+        self.units: dict[str, str] = {}
+        self.flushes = 0
+
+    def count(self, name: str, value: float, unit: str = "Count") -> None:
+        self.values[name] = self.values.get(name, 0) + value
+        self.units[name] = unit
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+class MemoryJobs:
+    """JobStore. ``fail_on`` maps a method's name to the error that it raises."""
+
+    def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
+        self.jobs: dict[tuple[str, str], ExportJob] = {}
+        self.failures: dict[tuple[str, str], str] = {}
+        self.progress: dict[tuple[str, str], dict[tuple[str, int], WorkerProgress]] = {}
+        self.fail_on = dict(fail_on or {})
+
+    def create(self, job: ExportJob) -> None:
+        self._meet("create")
+        if (job.tenant, job.id) in self.jobs:
+            raise ExportExists(f"There is an export {job.id} already.")
+        self.jobs[job.tenant, job.id] = job
+
+    def get(self, tenant: str, export_id: str) -> ExportJob:
+        self._meet("get")
+        try:
+            return self.jobs[tenant, export_id]
+        except KeyError:
+            raise ExportNotFound(f"There is no export {export_id} here.") from None
+
+    def list(self, tenant: str, *, now: datetime, limit: int, after: str | None = None) -> JobPage:
+        self._meet("list")
+        ids = sorted((export_id for owner, export_id in self.jobs if owner == tenant), reverse=True)
+        older = (self.jobs[tenant, export_id] for export_id in ids if after is None or export_id < after)
+        shown = [job for job in older if job.state is not ExportState.DELETED and job.expires_at > now]
+        page = shown[:limit]
+        return JobPage(page, page[-1].id if len(shown) > limit else None)
+
+    def replace(self, job: ExportJob) -> None:
+        self._meet("replace")
+        stored = self.jobs.get((job.tenant, job.id))
+        if stored is None or stored.rev != job.rev - 1:
+            raise JobChanged(f"The export {job.id} was changed by somebody else meanwhile. Read it again.")
+        self.jobs[job.tenant, job.id] = job
+
+    def report(self, job: ExportJob, progress: WorkerProgress) -> None:
+        self._meet("report")
+        self.progress.setdefault((job.tenant, job.id), {})[progress.phase, progress.batch] = progress
+
+    def reports(self, tenant: str, export_id: str) -> Sequence[WorkerProgress]:
+        self._meet("reports")
+        return list(self.progress.get((tenant, export_id), {}).values())
+
+    def note_failure(self, tenant: str, export_id: str, sentence: str) -> None:
+        self._meet("note_failure")
+        self.failures[tenant, export_id] = sentence
+
+    def failure(self, tenant: str, export_id: str) -> str | None:
+        self._meet("failure")
+        return self.failures.get((tenant, export_id))
+
+    def forget_reports(self, tenant: str, export_id: str) -> None:
+        self._meet("forget_reports")
+        self.progress.pop((tenant, export_id), None)
+        self.failures.pop((tenant, export_id), None)
+
+    def _meet(self, method: str) -> None:
+        if method in self.fail_on:
+            raise self.fail_on[method]
+
+
+class MemoryObjects:
+    """ObjectStore. ``fail_on`` maps a key to the error that putting, getting or listing it raises.
+
+    ``cut_short`` maps a key to the number of bytes after which streaming it breaks off. ``gets`` and ``puts`` are the
+    keys in the order in which they were asked for; ``deleted`` the prefixes that were removed.
+    """
+
+    def __init__(
+        self,
+        objects: Mapping[str, bytes] | None = None,
+        *,
+        fail_on: Mapping[str, Exception] | None = None,
+        cut_short: Mapping[str, int] | None = None,
+        chunk_size: int = 65_536,
+    ) -> None:
+        self.objects = dict(objects or {})
+        self.fail_on = dict(fail_on or {})
+        self.cut_short = dict(cut_short or {})
+        self.chunk_size = chunk_size
+        self.gets: list[str] = []
+        self.puts: list[str] = []
+        self.deleted: list[str] = []
+
+    def put(self, key: str, data: bytes) -> None:
+        self._meet(key)
+        self.puts.append(key)
+        self.objects[key] = bytes(data)
+
+    def put_stream(self, key: str, chunks: Iterator[bytes]) -> None:
+        self.put(key, b"".join(chunks))
+
+    def get(self, key: str) -> bytes:
+        return b"".join(self.stream(key))
+
+    def get_range(self, key: str, offset: int, length: int) -> bytes:
+        data = self._content(key)[offset : offset + length]
+        if len(data) != length:
+            raise StorageUnavailable(f"The object {key} is shorter than it was.")
+        return data
+
+    def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
+        data = self._content(key)
+        if etag is not None and etag != etag_of(data):
+            raise ObjectChanged(f"The object {key} is no longer the planned version.")
+        end = self.cut_short.get(key, len(data))
+        for start in range(0, end, self.chunk_size):
+            yield data[start : min(start + self.chunk_size, end)]
+        if end < len(data):
+            raise StorageUnavailable(f"The object {key} cannot be read: its content breaks off at byte {end}.")
+
+    def list(self, prefix: str, *, after: str | None = None) -> Iterator[ObjectInfo]:
+        for key in sorted(self.objects):
+            if key.startswith(prefix) and (after is None or key > after):
+                self._meet(key)
+                yield ObjectInfo(key, len(self.objects[key]), etag_of(self.objects[key]))
+
+    def delete_prefix(self, prefix: str) -> int:
+        keys = [key for key in self.objects if key.startswith(prefix)]
+        for key in keys:
+            self._meet(key)
+            del self.objects[key]
+        self.deleted.append(prefix)
+        return len(keys)
+
+    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:
+        query = urlencode({"expires": int(expires_in.total_seconds()), "filename": filename})
+        return f"https://objects.invalid/{quote(key)}?{query}"
+
+    def _content(self, key: str) -> bytes:
+        self._meet(key)
+        self.gets.append(key)
+        if key not in self.objects:
+            raise ObjectMissing(f"There is no object {key}.")
+        return self.objects[key]
+
+    def _meet(self, key: str) -> None:
+        if key in self.fail_on:
+            raise self.fail_on[key]
+
+
+def etag_of(data: bytes) -> str:
+    """Return the ETag that S3 gives to an object that was put in one piece."""
+    return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+
+
+class MemoryWorkflow:
+    """Workflow. ``running`` are the ids of the executions that run, ``started`` and ``stopped`` all that ever were."""
+
+    def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
+        self.started: list[str] = []
+        self.stopped: list[str] = []
+        self.running: set[str] = set()
+        self.fail_on = dict(fail_on or {})
+
+    def start(self, job: ExportJob) -> None:
+        if "start" in self.fail_on:
+            raise self.fail_on["start"]
+        if job.id not in self.started:
+            self.started.append(job.id)
+            self.running.add(job.id)
+
+    def stop(self, job: ExportJob) -> None:
+        if "stop" in self.fail_on:
+            raise self.fail_on["stop"]
+        if job.id in self.running:
+            self.running.remove(job.id)
+            self.stopped.append(job.id)
+
+
+@dataclass
+class MemorySource:
+    """Source of one doctype, for one tenant or, if ``tenant`` is None, for any.
+
+    ``cut_at`` are the keys where shards begin. ``fail_on`` maps a key to the error that reading it raises.
+    """
+
+    doctype: str
+    items: Iterable[SourceItem] = ()
+    tenant: str | None = None
+    cut_at: Sequence[str] = ()
+    fail_on: Mapping[str, Exception] = field(default_factory=dict)
+
+    def shards(self, *, tenant: str, start: int) -> Sequence[Shard]:
+        bounds: list[str | None] = [None, *self.cut_at, None]
+        return [
+            Shard(number=start + position, doctype=self.doctype, first=first, last=last, index=position + 1)
+            for position, (first, last) in enumerate(pairwise(bounds))
+        ]
+
+    def read(self, *, tenant: str, shard: Shard, after: str | None) -> Iterator[SourceItem]:
+        if self.tenant not in {None, tenant}:
+            return
+        for item in sorted(self.items, key=lambda item: item.key):
+            is_behind = after is None or item.key > after
+            if is_behind and (shard.first or "") <= item.key and (shard.last is None or item.key < shard.last):
+                if item.key in self.fail_on:
+                    raise self.fail_on[item.key]
+                yield item
+
+
+class MemorySources:
+    """Sources: those given."""
+
+    def __init__(self, *sources: MemorySource) -> None:
+        self._sources = {source.doctype: source for source in sources}
+
+    def of(self, doctype: str) -> Source:
+        if doctype not in self._sources:
+            raise CatalogError(f"The catalog has no doctype {doctype}, but an export asks for it.")
+        return self._sources[doctype]
