@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from waybill.archive.container import container_of
+from waybill.archive.container import Container, container_of
 from waybill.archive.part import ContentLost, PartWriter
 from waybill.archive.paths import PathBook
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain.ledger import Gap
 from waybill.domain.plan import Entry, FileEntry, FileReference, PackedPart, PartPlan, PartsHeader, SegmentSlice
 
-TAR_GZIP = container_of("tar.gz")
+TAR_GZIP: Container = container_of("tar.gz")
 GROUP = "f" * 32
 SCHEMA = '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}'
 
-type_of_opener = Callable[[FileReference], Iterable[bytes]]
+Opener = Callable[[FileReference], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class Export:
         for start in range(0, len(content), 50_000):
             yield content[start : start + 50_000]
 
-    def pack(self, parts_size: int, *, open_file: type_of_opener | None = None) -> list[Part]:
+    def pack(self, parts_size: int, *, open_file: Opener | None = None) -> list[Part]:
         """Make all parts, as PackPart does it."""
         plans = self.plans(parts_size)
         header = PartsHeader(GROUP, len(plans), 1)
         return [self._pack(plan, header, open_file or self.open_file) for plan in plans]
 
-    def _pack(self, plan: PartPlan, header: PartsHeader, open_file: type_of_opener) -> Part:
+    def _pack(self, plan: PartPlan, header: PartsHeader, open_file: Opener) -> Part:
         lost: dict[str, Gap] = {}
         while True:
             writer = self.writer(plan, header, open_file, lost)
@@ -105,7 +105,7 @@ class Export:
                 return Part(plan, data, writer.packed())
 
     def writer(
-        self, plan: PartPlan, header: PartsHeader, open_file: type_of_opener, lost: Mapping[str, Gap] | None = None
+        self, plan: PartPlan, header: PartsHeader, open_file: Opener, lost: Mapping[str, Gap] | None = None
     ) -> PartWriter:
         """Return the writer of one part."""
         return PartWriter(
@@ -123,9 +123,9 @@ def unpack(data: bytes) -> dict[str, bytes]:
     """Return what Python's tarfile reads out of an archive: contents by path."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
         members = archive.getmembers()
-        assert all(member.isreg() for member in members)
+        assert all(member.isreg() or member.name.endswith("/data") for member in members)
         assert len({member.name for member in members}) == len(members)
-        return {member.name: _content(archive, member) for member in members}
+        return {member.name: _content(archive, member) for member in members if member.isreg()}
 
 
 def payload(parts: Iterable[Part]) -> dict[str, bytes]:

@@ -3,6 +3,8 @@
 import hashlib
 import random
 import subprocess
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import bagit
@@ -11,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.archive.exports import GROUP, SCHEMA, Export, Part, extract, payload, unpack
 
-from waybill.domain.plan import PartPlan
+from waybill.domain.plan import PartPlan, PartsHeader
 
 SMALLEST = 10_240
 
@@ -96,7 +98,9 @@ def test_a_part_holds_the_schemas_of_its_records_only() -> None:
 def test_an_export_of_nothing_is_an_empty_bag(tmp_path: Path) -> None:
     (part,) = Export().pack(SMALLEST)
     assert part.packed.entries == 0
-    bag = extract(part.data, tmp_path)
+    check_bag(part, tmp_path)
+    bag = tmp_path / "waybill-part-00001-of-00001"
+    assert list((bag / "data").iterdir()) == []
     assert (bag / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
     assert (bag / "manifest-sha256.txt").read_bytes() == b""
 
@@ -142,3 +146,32 @@ def test_any_export_round_trips_within_its_bounds(
     assert all(is_kept(part.plan, len(part.data), parts_size) for part in parts)
     assert [part.plan.number for part in parts] == list(range(1, len(parts) + 1))
     assert [part.data for part in parts] == [part.data for part in build().pack(parts_size)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(max_size=80), max_size=15))
+def test_any_names_make_valid_bags(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    export = Export()
+    for name in names:
+        export.add_file(name, name.encode("utf-8", "surrogatepass"))
+    for part in export.pack(SMALLEST):
+        check_bag(part, tmp_path_factory.mktemp("bag"))
+
+
+def test_memory_does_not_grow_with_a_file() -> None:
+    def peak(size: int) -> int:
+        export = Export()
+        export.add_file("large.txt", b"")
+        reference = replace(export.files[0].reference, size=size)
+        export.files[0] = replace(export.files[0], reference=reference)
+        chunk = bytes(range(256)) * 256
+        (plan,) = export.plans(1 << 40)
+        writer = export.writer(plan, PartsHeader(GROUP, 1, 1), lambda _: (chunk for _ in range(size // len(chunk))))
+        tracemalloc.start()
+        for _ in writer.chunks():
+            pass
+        top = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return top
+
+    assert peak(64 << 20) < 1.1 * peak(8 << 20) < 16 << 20

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from waybill.archive.container import Container
 
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+PAYLOAD = "data"
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 
@@ -40,8 +41,8 @@ class Bag:
     group: str
     entries: int = 0
     payload_size: int = 0
-    _payload: list[bytes] = field(default_factory=list)
-    _tags: list[bytes] = field(default_factory=list)
+    _payload: list[bytes] = field(default_factory=list, init=False)
+    _tags: list[bytes] = field(default_factory=list, init=False)
 
     @property
     def base(self) -> str:
@@ -61,9 +62,8 @@ class Bag:
     def tag_files(self) -> list[tuple[str, bytes]]:
         """Return the other tag files with their contents, in the order in which they go into the archive."""
         files = [("bagit.txt", BAGIT), ("bag-info.txt", self._info()), (MANIFEST, b"".join(self._payload))]
-        for path, content in files:
-            self.add_tag(path, content)
-        return [*files, (TAG_MANIFEST, b"".join(self._tags))]
+        listed = [manifest_line(path, hashlib.sha256(content).hexdigest()) for path, content in files]
+        return [*files, (TAG_MANIFEST, b"".join([*self._tags, *listed]))]
 
     def _info(self) -> bytes:
         return "".join(
@@ -78,8 +78,8 @@ class Bag:
         ).encode("ascii")
 
     def _description(self) -> str:
-        which = f"Part {self.number} of {self.parts} of a data export; " if self.parts > 1 else "A data export; "
-        return f"{which}records are in data as one JSON object a line, their schemas in schemas, files in data/files."
+        which = f"Part {self.number} of {self.parts} of a data export" if self.parts > 1 else "A data export"
+        return f"{which}: records by kind in data, one JSON object a line, and files in data/files."
 
 
 def manifest_line(path: str, sha256: str) -> bytes:
@@ -101,7 +101,7 @@ class BagBounds:
         files = {path: content for path, content in largest.tag_files() if path != MANIFEST}
         texts = sum(self._container.text_bound(inside(path), content) for path, content in files.items())
         manifest = self._container.entry_bound(inside(MANIFEST), 1, compressible=False)
-        return texts + manifest + self._container.end_bound()
+        return texts + manifest + self._container.directory_bound(inside(PAYLOAD)) + self._container.end_bound()
 
     def payload_line(self, path: str) -> int:
         """Return what an entry of the payload adds to the manifest: a line, and its share in the manifest's blocks."""

@@ -26,6 +26,10 @@ class EntryWriter(Protocol):
         """Yield what the archive grows by for one file whose content was packed by ``Container.pack``."""
         ...
 
+    def directory(self, path: str, mtime: int) -> Iterator[bytes]:
+        """Yield what the archive grows by for a directory, which only an empty one needs."""
+        ...
+
     def end(self) -> Iterator[bytes]:
         """Yield the end of the archive."""
         ...
@@ -62,6 +66,10 @@ class Container(Protocol):
 
     def packed_bound(self, path: str, size: int, length: int) -> int:
         """Return the most bytes that an entry of ``size`` bytes can take that was packed into ``length`` bytes."""
+        ...
+
+    def directory_bound(self, path: str) -> int:
+        """Return the most bytes that a directory can take in an archive."""
         ...
 
     def end_bound(self) -> int:

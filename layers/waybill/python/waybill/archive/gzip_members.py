@@ -58,7 +58,7 @@ def bound(size: int) -> int:
 
 def text_bound(text: bytes) -> int:
     """Return the most bytes that ``text`` can add to a member that it shares with others (fixed Huffman code)."""
-    return (len(text) if text.isascii() else size_bound(len(text))) + len(text) // _WHOLE_SYMBOLS + 1
+    return len(text) + len(text) // _WHOLE_SYMBOLS + 1 if text.isascii() else size_bound(len(text))
 
 
 def size_bound(size: int) -> int:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 
-from waybill.archive.bag import MANIFEST, Bag, base_name, schema_path
+from waybill.archive.bag import MANIFEST, PAYLOAD, Bag, base_name, schema_path
 from waybill.archive.container import Container
 from waybill.archive.errors import ContentLost, ContentSizeChanged
 from waybill.archive.media_types import compressible
@@ -55,6 +55,7 @@ class PartWriter:
         self._lost = lost or {}
         self._bag = Bag(plan.number, header.parts, header.group)
         self._newest = 0
+        self._entry_list_sha256 = ""
         self._file_counts: dict[str, Count] = {}
         self._gaps: list[Gap] = []
         self._packed: PackedPart | None = None
@@ -80,16 +81,12 @@ class PartWriter:
         return self._packed
 
     def _records(self) -> Iterator[bytes]:
-        entries = iter(self._plan.entries)
-        for piece in self._plan.slices:
-            stream = Stream(self._read_segment(piece))
-            left = piece.length
-            while left > 0:
-                entry = next(entries)
-                left -= entry.length
-                content = exactly(stream.take(entry.length), entry.length, entry.path)
-                yield from self._writer.packed_entry(self._inside(entry.path), entry.size, entry.updated_at, content)
-                self._written(entry.path, entry.size, entry.sha256, entry.updated_at)
+        slices = (exactly(self._read_segment(piece), piece.length, piece.key) for piece in self._plan.slices)
+        stream = Stream(chain.from_iterable(slices))
+        for entry in self._plan.entries:
+            packed = exactly(stream.take(entry.length), entry.length, entry.path)
+            yield from self._writer.packed_entry(self._inside(entry.path), entry.size, entry.updated_at, packed)
+            self._written(entry.path, entry.size, entry.sha256, entry.updated_at)
 
     def _files(self) -> Iterator[bytes]:
         for file in self._plan.files:
@@ -143,6 +140,8 @@ class PartWriter:
         self._written(file.path, reference.size, digest.hexdigest(), reference.updated_at)
 
     def _tags(self) -> Iterator[bytes]:
+        if not self._bag.entries:  # the payload directory is there even if it is empty: RFC 8493, section 2.1.2
+            yield from self._writer.directory(self._inside(PAYLOAD), self._newest)
         for doctype in sorted({entry.doctype for entry in self._plan.entries}):
             path, content = schema_path(doctype), self._schemas[doctype].encode()
             packed = self._container.pack([content])

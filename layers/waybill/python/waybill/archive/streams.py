@@ -37,14 +37,17 @@ class Stream:
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
-        self._rest = b""
+        self._chunk = b""
+        self._position = 0
 
     def take(self, size: int) -> Iterator[bytes]:
         """Yield the next ``size`` bytes, or as many as are left."""
         while size:
-            chunk = self._rest or next(self._chunks, None)
-            if chunk is None:
-                return
-            self._rest = chunk[size:]
-            yield chunk[:size]
-            size -= min(size, len(chunk))
+            if self._position == len(self._chunk):
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    return
+                self._chunk, self._position = chunk, 0
+            start, self._position = self._position, min(self._position + size, len(self._chunk))
+            size -= self._position - start
+            yield self._chunk[start : self._position]

@@ -11,6 +11,8 @@ END = bytes(2 * BLOCK)
 _LAST_MTIME = 8**11 - 1
 _LARGEST_PLAIN = 8**11 - 1
 _LONGEST_PLAIN_NAME = 100
+_PLAIN_BOUND = 72
+"""What the fields beside the name take: 36 digits, of which up to 28 differ, 8 letters, and 14 runs of zeros."""
 
 
 def header(path: str, size: int, mtime: int, *, executable: bool = False) -> bytes:
@@ -20,10 +22,17 @@ def header(path: str, size: int, mtime: int, *, executable: bool = False) -> byt
     one after 2242 the last that the plain header can say. Paths that are long or not ASCII, and sizes from 8 GiB, go
     into a pax record in front.
     """
-    info = tarfile.TarInfo(path)
+    info = _info(path, mtime)
     info.size = size
-    info.mtime = min(max(int(mtime), 0), _LAST_MTIME)
     info.mode = 0o755 if executable else 0o644
+    return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+
+def directory(path: str, mtime: int) -> bytes:
+    """Return the whole entry of a directory, 0755. ``path`` and ``mtime`` are as in ``header``."""
+    info = _info(path, mtime)
+    info.type = tarfile.DIRTYPE
+    info.mode = 0o755
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
@@ -35,12 +44,18 @@ def padding(size: int) -> bytes:
 def header_bound(path: str, size: int) -> int:
     """Return the most bytes that ``header(path, size, …)`` can take in a gzip member (see ``gzip_members``).
 
-    A plain header is at most 64 bytes that are not zero, the path, and 18 runs of zeros, five of them long.
+    For ``directory``, give its path with a slash at the end. A pax record is a header of its own, its content, and what
+    a plain reader gets to see instead.
     """
     name = path.encode()
-    plain = 105
     if name.isascii() and len(name) <= _LONGEST_PLAIN_NAME and size <= _LARGEST_PLAIN:
-        return plain + len(name)
+        return _PLAIN_BOUND + len(name)
     records = len("9999 path=\n") + gzip_members.text_bound(name) + len("24 size=0123456789012345\n")
-    pax = plain + len("././@PaxHeader") + records + gzip_members.ZEROS
-    return pax + plain + min(len(name), _LONGEST_PLAIN_NAME)
+    pax = _PLAIN_BOUND + len("././@PaxHeader") + records + gzip_members.ZEROS
+    return pax + _PLAIN_BOUND + min(len(name), _LONGEST_PLAIN_NAME)
+
+
+def _info(path: str, mtime: int) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(path)
+    info.mtime = min(max(int(mtime), 0), _LAST_MTIME)
+    return info

@@ -56,6 +56,10 @@ class TarGzip:
         """Return the most bytes that ``packed_entry`` can add for ``size`` bytes that take ``length`` packed."""
         return tar.header_bound(path, size) + length + gzip_members.ZEROS + gzip_members.MEMBER + 1
 
+    def directory_bound(self, path: str) -> int:
+        """Return the most bytes that ``TarGzipWriter.directory`` can add to an archive."""
+        return tar.header_bound(f"{path}/", 0) + 1
+
     def end_bound(self) -> int:
         """Return the most bytes that an archive has besides its entries."""
         return gzip_members.MEMBER + 2 * gzip_members.ZEROS
@@ -109,6 +113,12 @@ class TarGzipWriter:
         self._share(header, tar.header_bound(path, size))
         yield from self.packed(packed)
         self._share(tar.padding(size), gzip_members.ZEROS)
+
+    def directory(self, path: str, mtime: int) -> Iterator[bytes]:
+        """Yield what the archive grows by for a directory, which only an empty one needs."""
+        entry = tar.directory(path, mtime)
+        yield from self._make_room(len(entry))
+        self._share(entry, tar.header_bound(f"{path}/", 0))
 
     def packed(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield whole gzip members as they are, behind a member boundary."""
