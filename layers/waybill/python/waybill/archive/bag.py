@@ -112,7 +112,7 @@ class BagBounds:
         """Return what a doctype's schema adds to a part: the file, packed, and its line in the tag manifest."""
         if doctype not in self._schema_bounds:
             path, content = schema_path(doctype), self._schemas[doctype].encode()
-            length = sum(map(len, self._container.pack([content])))
+            length = sum(map(len, self._container.pack([content]))) * 9 // 8  # another processor may pack it otherwise
             packed = self._container.packed_bound(inside(path), len(content), length)
             self._schema_bounds[doctype] = packed + self.payload_line(path)
         return self._schema_bounds[doctype]

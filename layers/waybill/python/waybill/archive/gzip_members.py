@@ -36,8 +36,9 @@ _WHOLE_SYMBOLS = 8_192
 
 
 def compress(block: bytes, *, stored: bool = False, promised: int | None = None) -> bytes:
-    """Return ``block`` as one gzip member without name or time: the same block gives the same bytes.
+    """Return ``block`` as one gzip member without name or time.
 
+    The same block gives the same bytes for one version of ISA-L on one kind of processor (intel/isa-l issue 140).
     ``stored`` says that compression would be in vain. The member is never larger than ``bound(len(block))``, and never
     larger than ``promised`` if that is at least MEMBER and ``text_bound`` or ZEROS for all that the block is made of.
     """
