@@ -11,7 +11,7 @@ from waybill.archive.errors import ContentLost, ContentSizeChanged
 from waybill.archive.media_types import compressible
 from waybill.archive.streams import Stream, exactly
 from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable, WaybillError
-from waybill.domain.ledger import Count, Gap, Outcome
+from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.plan import FileEntry, FileReference, PackedPart, PartPlan, PartsHeader, SegmentSlice
 
 __all__ = ["ContentLost", "PartWriter"]
@@ -90,32 +90,22 @@ class PartWriter:
 
     def _files(self) -> Iterator[bytes]:
         for file in self._plan.files:
-            gap = self._lost.get(file.path)
-            content: Iterator[bytes] = iter(())
-            if gap is None:
-                try:
-                    content = self._begun(file)
-                except (ObjectMissing, ObjectChanged, ContentSizeChanged) as error:
-                    gap = _gap(file, error)
-            if gap is None:
-                yield from self._file(file, content)
-                outcome = Count(expected=1, written=1)
+            content = self._lost.get(file.path) or self._begun(file)
+            outcome = Count(expected=1, written=1)
+            if isinstance(content, Gap):
+                self._gaps.append(content)
+                outcome = Count(expected=1) + count_gaps([content])
             else:
-                self._gaps.append(gap)
-                outcome = Count(expected=1, failed=1)
+                yield from self._file(file, content)
             self._file_counts[file.doctype] = self._file_counts.get(file.doctype, Count()) + outcome
 
-    def _begun(self, file: FileEntry) -> Iterator[bytes]:
-        """Return the file's content after reading its head, or all of it if it is small."""
-        chunks = exactly(self._open_file(file.reference), file.reference.size, file.path)
-        head: list[bytes] = []
-        size = 0
-        for chunk in chunks:
-            head.append(chunk)
-            size += len(chunk)
-            if size >= _READ_AHEAD:
-                break
-        return chain(head, chunks)
+    def _begun(self, file: FileEntry) -> Iterator[bytes] | Gap:
+        """Return the file's content after reading its head, which is all of a small file; or why there is none."""
+        try:
+            chunks = exactly(self._open_file(file.reference), file.reference.size, file.path)
+            return chain(_head(chunks), chunks)
+        except (ObjectMissing, ObjectChanged, ContentSizeChanged) as error:
+            return _gap(file, error)
 
     def _file(self, file: FileEntry, content: Iterator[bytes]) -> Iterator[bytes]:
         reference = file.reference
@@ -175,6 +165,18 @@ class PartWriter:
             file_counts=self._file_counts,
             gaps=tuple(self._gaps),
         )
+
+
+def _head(chunks: Iterator[bytes]) -> list[bytes]:
+    """Return as many chunks as hold _READ_AHEAD bytes, or all of them."""
+    head: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        head.append(chunk)
+        size += len(chunk)
+        if size >= _READ_AHEAD:
+            break
+    return head
 
 
 def _gap(file: FileEntry, error: WaybillError) -> Gap:
