@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -36,12 +37,12 @@ class User:
         return int(_claims(self.token)["exp"])
 
 
-def sign_in_all(endpoint_url: str, pool_id: str, client_id: str) -> list[User]:
-    """Create the demo users unless they are there, and sign each in."""
+def sign_in_all(endpoint_url: str, pool_id: str, client_id: str, names: Sequence[str] = NAMES) -> list[User]:
+    """Create users unless they are there, and sign each in."""
     cognito = Aws(endpoint_url).cognito
     client = cognito.describe_user_pool_client(UserPoolId=pool_id, ClientId=client_id)["UserPoolClient"]
     users = []
-    for name in NAMES:
+    for name in names:
         with suppress(cognito.exceptions.UsernameExistsException):
             cognito.admin_create_user(UserPoolId=pool_id, Username=name, MessageAction="SUPPRESS")
         password = f"Aa1!{secrets.token_urlsafe(24)}"

@@ -11,8 +11,10 @@ TTL_PERIOD = 2.0
 def apply_all(lambda_python: Path) -> None:
     """Close the engine's gaps; raise ChangedEngineError if it is not the engine that the patches were written for."""
     check_version()
-    from local.engine import ttl_sweep  # noqa: PLC0415 - has to come before the engine's DynamoDB is imported
+    # These two replace what other modules of the engine take when they are imported.
+    from local.engine import transport, ttl_sweep  # noqa: PLC0415
 
+    transport.apply()
     ttl_sweep.apply(TTL_PERIOD)
     from local.engine import http_api_body, lambda_errors, lambda_runtime, multipart_rules  # noqa: PLC0415
 

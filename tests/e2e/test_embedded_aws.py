@@ -55,14 +55,17 @@ def _engine(state: Path, *, stock: bool) -> Iterator[Engine]:
 def _make_function(engine: Engine) -> None:
     aws = Aws(engine.endpoint_url)
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = aws.iam.create_role(RoleName="probe", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    role = aws.iam.create_role(RoleName="probe", AssumeRolePolicyDocument=_policy(trust))["Role"]["Arn"]
     code = io.BytesIO()
     with zipfile.ZipFile(code, "w") as archive:
         archive.writestr("app.py", _FUNCTION)
     aws.functions.create_function(
         FunctionName="probe", Runtime="python3.13", Role=role, Handler="app.handler", Code={"ZipFile": code.getvalue()}
     )
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _invoke(engine: Engine, event: dict[str, Any]) -> Any:
@@ -98,11 +101,9 @@ def _run_workflow(engine: Engine) -> str:
         states[name.replace(".", "")] = {"Type": "Pass", "Result": name, "End": True}
     aws = Aws(engine.endpoint_url)
     service = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [service]})
-    role = aws.iam.create_role(RoleName="workflow", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = aws.iam.create_role(RoleName="workflow", AssumeRolePolicyDocument=_policy(service))["Role"]["Arn"]
     allow = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    aws.iam.put_role_policy(RoleName="workflow", PolicyName="invoke", PolicyDocument=policy)
+    aws.iam.put_role_policy(RoleName="workflow", PolicyName="invoke", PolicyDocument=_policy(allow))
     definition = json.dumps({"StartAt": "Fails", "States": states})
     client = aws.stepfunctions
     machine = client.create_state_machine(name="catches", definition=definition, roleArn=role)["stateMachineArn"]
@@ -220,6 +221,34 @@ def test_functions_find_boto3_and_no_library_of_the_engine(stock: Engine, patche
     assert _invoke(stock, {"import": "samtranslator"}) == "samtranslator"
     assert _invoke(patched, {"import": "samtranslator"})["errorType"] == "ModuleNotFoundError"
     assert _invoke(patched, {"import": "boto3"}) == "boto3"
+
+
+def test_bucket_that_takes_tls_only_can_be_used(stock: Engine, patched: Engine) -> None:
+    assert _use_tls_only_bucket(stock) == "AccessDenied"
+    assert _use_tls_only_bucket(patched) == "stored"
+
+
+def _use_tls_only_bucket(engine: Engine) -> str:
+    administrator = Aws(engine.endpoint_url)
+    administrator.s3.create_bucket(Bucket="guarded")
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::guarded/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    administrator.s3.put_bucket_policy(Bucket="guarded", Policy=_policy(deny))
+    allow = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::guarded/*"}
+    administrator.iam.create_user(UserName="writer")
+    administrator.iam.put_user_policy(UserName="writer", PolicyName="write", PolicyDocument=_policy(allow))
+    key = administrator.iam.create_access_key(UserName="writer")["AccessKey"]
+    writer = Aws(engine.endpoint_url, key["AccessKeyId"], key["SecretAccessKey"])
+    try:
+        writer.s3.put_object(Bucket="guarded", Key="k", Body=b"")
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "stored"
 
 
 @pytest.mark.parametrize(
