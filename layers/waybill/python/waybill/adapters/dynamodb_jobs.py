@@ -175,11 +175,13 @@ class DynamoDbJobs:
     def _call(self, operation: str, request: Mapping[str, object]) -> _Answer:
         try:
             body = self._client.call(operation, {"TableName": self._table, **request})
+            return msgspec.json.decode(body, type=_Answer)
+        except msgspec.DecodeError as error:
+            raise StorageUnavailable(f"The jobs table {self._table} gave an answer that is none.") from error
         except AwsError as error:
             raise StorageUnavailable(
                 f"The jobs table {self._table} cannot be used: DynamoDB refused {operation} ({error.kind})."
             ) from error
-        return msgspec.json.decode(body, type=_Answer)
 
 
 def _key(tenant: str, sort_key: str) -> _NewItem:

@@ -25,6 +25,7 @@ class Answer:
     def __init__(self, response: http.client.HTTPResponse, done: Callable[[bool], None]) -> None:
         self._response = response
         self._done = done
+        self._broken = False
         self.status = response.status
 
     def header(self, name: str) -> str | None:
@@ -45,15 +46,17 @@ class Answer:
         try:
             data = self._response.read(size)
         except (OSError, http.client.HTTPException) as error:
+            self._broken = True
             raise Disconnected(_told(error)) from error
         if size is not None and len(data) < size and self._response.length:
+            self._broken = True
             raise Disconnected(f"The body ended {self._response.length} bytes early.")
         return data
 
     def close(self) -> None:
         """Give the connection back for the next request, or drop it if the body is unread."""
         whole = self._response.isclosed() or (self._response.length == 0 and not self._response.chunked)
-        reusable = whole and not self._response.will_close
+        reusable = whole and not self._broken and not self._response.will_close
         self._response.close()
         self._done(reusable)
 
@@ -97,6 +100,14 @@ class Endpoint:
                 connection.close()
 
         return Answer(response, done)
+
+    def close(self) -> None:
+        """Close the connections that no request is using."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def __del__(self) -> None:
+        self.close()
 
     def _take(self) -> http.client.HTTPConnection:
         while True:

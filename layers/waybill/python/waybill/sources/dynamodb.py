@@ -166,7 +166,7 @@ class TableRecords:
     def _page(self, query: Mapping[str, object]) -> _Page:
         try:
             return msgspec.json.decode(self._client.call("Query", query), type=_Page)
-        except StorageUnavailable as error:
+        except (StorageUnavailable, msgspec.DecodeError) as error:
             raise SourceUnavailable(
                 f"The doctype {self._doctype.name} cannot be read from the table {self._source.table}: {error}"
             ) from error

@@ -15,6 +15,8 @@ def cuts(sample: Sequence[str], last: str, ranges: int) -> list[str]:
     are spread otherwise make ranges of unequal size, and nothing worse.
     """
     first = sample[0]
+    if first == last:
+        return []
     prefix = commonprefix([first, last])  # noqa: RUF071 - by character is what is meant
     alphabet = sorted({character for key in (*sample, last) for character in key[len(prefix) :]})
     low, high = (_number(key[len(prefix) :], alphabet) for key in (first, last))

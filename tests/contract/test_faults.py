@@ -1,0 +1,287 @@
+"""What the adapters make of a network and a server that fail."""
+
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from tests.contract.conftest import REGION, credentials
+from tests.contract.faulty_server import RESET, FaultyServer, Request, answer, object_answer, rest_of, s3_error
+from tests.fakes import FakeClock
+
+from waybill.adapters.aws_json import AwsError, AwsJsonClient
+from waybill.adapters.backoff import Backoff
+from waybill.adapters.dynamodb_jobs import DynamoDbJobs
+from waybill.adapters.s3_objects import S3Objects
+from waybill.domain.errors import ExportExists, JobChanged, ObjectChanged, StorageUnavailable
+from waybill.domain.job import new_export
+from waybill.domain.options import ExportOptions
+
+MEBIBYTE = 1024 * 1024
+ATTEMPTS = 4
+
+
+@pytest.fixture
+def server() -> Iterator[FaultyServer]:
+    with FaultyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def tables(server: FaultyServer, impatient: Backoff) -> AwsJsonClient:
+    return AwsJsonClient(
+        "dynamodb", "DynamoDB_20120810", endpoint=server.url, region=REGION, credentials=credentials, backoff=impatient
+    )
+
+
+@pytest.fixture
+def objects(server: FaultyServer, impatient: Backoff) -> S3Objects:
+    return S3Objects("bucket", region=REGION, endpoint=server.url, credentials=credentials, backoff=impatient)
+
+
+def refusal(status: int, kind: str) -> bytes:
+    """An error as DynamoDB words it."""
+    body = {"__type": f"com.amazonaws.dynamodb.v20120810#{kind}", "message": "Because."}
+    return answer(status, json.dumps(body).encode())
+
+
+class TestAwsJson:
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            RESET,
+            answer(500),
+            answer(503, b"<html>not JSON</html>"),
+            answer(200, b'{"It', length=100),
+            answer(200, b'{"Item": {}}', x_amz_crc32="1"),
+            refusal(400, "ProvisionedThroughputExceededException"),
+            refusal(400, "ThrottlingException"),
+        ],
+        ids=["reset", "500", "503", "short body", "wrong checksum", "throughput", "throttled"],
+    )
+    def test_what_passes_is_tried_again(self, tables: AwsJsonClient, server: FaultyServer, fault: bytes) -> None:
+        server.will(fault, fault, answer(200, b'{"Item": {}}', x_amz_crc32=str(zlib.crc32(b'{"Item": {}}'))))
+
+        assert tables.call("GetItem", {"TableName": "t"}) == b'{"Item": {}}'
+        assert len(server.requests) == 3
+
+    @pytest.mark.parametrize("fault", [RESET, answer(500), refusal(400, "ThrottlingException")])
+    def test_the_attempts_end(self, tables: AwsJsonClient, server: FaultyServer, fault: bytes) -> None:
+        server.will(*[fault] * 9)
+
+        with pytest.raises(AwsError, match="DynamoDB refused GetItem"):
+            tables.call("GetItem", {"TableName": "t"})
+
+        assert len(server.requests) == ATTEMPTS
+
+    def test_what_does_not_pass_is_not_tried_again(self, tables: AwsJsonClient, server: FaultyServer) -> None:
+        server.will(refusal(400, "AccessDeniedException"))
+
+        with pytest.raises(AwsError) as caught:
+            tables.call("GetItem", {"TableName": "t"})
+
+        assert caught.value.kind == "AccessDeniedException"
+        assert "Because." not in str(caught.value)
+        assert caught.value.__notes__ == ["AWS said: Because."]
+        assert len(server.requests) == 1
+
+    def test_nobody_there_is_an_error(self, impatient: Backoff) -> None:
+        client = AwsJsonClient(
+            "states",
+            "AWSStepFunctions",
+            endpoint="http://127.0.0.1:9",
+            region=REGION,
+            credentials=credentials,
+            backoff=impatient,
+        )
+
+        with pytest.raises(StorageUnavailable, match=r"Step Functions refused StartExecution \(Disconnected\)"):
+            client.call("StartExecution", {})
+
+    def test_a_connection_is_used_again_and_replaced_when_it_is_stale(
+        self, tables: AwsJsonClient, server: FaultyServer
+    ) -> None:
+        server.will(answer(200, b"{}"), RESET, answer(200, b'{"a":1}'))
+
+        tables.call("GetItem", {})
+
+        assert tables.call("GetItem", {}) == b'{"a":1}'
+
+    def test_waits_grow_and_are_drawn(self, server: FaultyServer) -> None:
+        waits: list[float] = []
+        backoff = Backoff(attempts=6, first=0.1, most=1.0, sleep=waits.append, draw=lambda: 0.5)
+        client = AwsJsonClient(
+            "dynamodb",
+            "DynamoDB_20120810",
+            endpoint=server.url,
+            region=REGION,
+            credentials=credentials,
+            backoff=backoff,
+        )
+
+        with pytest.raises(AwsError):
+            client.call("GetItem", {})
+
+        assert waits == [0.05, 0.1, 0.2, 0.4, 0.5]
+
+
+class TestJobs:
+    """A write whose answer was lost may have been done. Doing it again must not look like somebody else's change."""
+
+    def stored(self, server: FaultyServer) -> bytes:
+        """The answer to GetItem when the last PutItem was done."""
+        return answer(200, json.dumps({"Item": json.loads(server.requests[-1].body)["Item"]}).encode())
+
+    @pytest.mark.parametrize("lost", [RESET, answer(500)], ids=["reset", "500"])
+    @pytest.mark.parametrize("change", ["create", "replace"])
+    def test_a_write_that_was_done_after_all_is_done(
+        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock, lost: bytes, change: str
+    ) -> None:
+        jobs = DynamoDbJobs(tables, "jobs", clock=clock)
+        job = new_export("anna", ExportOptions(), clock())
+        server.will(answer(200, b"{}"))
+        getattr(jobs, change)(job)
+
+        server.will(lost, refusal(400, "ConditionalCheckFailedException"), self.stored(server))
+        getattr(jobs, change)(job)
+
+        assert [request.headers["x-amz-target"].split(".")[1] for request in server.requests] == [
+            "PutItem",
+            "PutItem",
+            "PutItem",
+            "GetItem",
+        ]
+
+    @pytest.mark.parametrize(("change", "error"), [("create", ExportExists), ("replace", JobChanged)])
+    def test_another_ones_write_is_still_told_from_it(
+        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock, change: str, error: type[Exception]
+    ) -> None:
+        jobs = DynamoDbJobs(tables, "jobs", clock=clock)
+        job = new_export("anna", ExportOptions(), clock())
+        server.will(answer(200, b"{}"))
+        jobs.create(job.failed(clock(), "Another one's."))
+
+        server.will(RESET, refusal(400, "ConditionalCheckFailedException"), self.stored(server))
+
+        with pytest.raises(error):
+            getattr(jobs, change)(job)
+
+
+class TestS3:
+    @pytest.mark.parametrize(
+        "fault", [RESET, answer(500), s3_error(503, "SlowDown")], ids=["reset", "500", "slow down"]
+    )
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda store: store.get("key"),
+            lambda store: store.get("odd//key"),
+            lambda store: store.put("key", b"content"),
+            lambda store: list(store.list("")),
+        ],
+        ids=["get", "get of an odd key", "put", "list"],
+    )
+    def test_what_passes_is_tried_again_and_not_for_ever(
+        self, objects: S3Objects, server: FaultyServer, fault: bytes, use: Callable[[S3Objects], object]
+    ) -> None:
+        listing = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+        server.will(fault, fault, object_answer(listing, of=len(listing)))
+        use(objects)
+        assert len(server.requests) == 3
+
+        server.will(*[fault] * 99)
+        with pytest.raises(StorageUnavailable, match="The bucket bucket cannot be used"):
+            use(objects)
+
+    @pytest.mark.parametrize("key", ["key", "odd//key"])
+    def test_a_refusal_is_not_tried_again(self, objects: S3Objects, server: FaultyServer, key: str) -> None:
+        server.will(s3_error(403, "AccessDenied"))
+
+        with pytest.raises(StorageUnavailable, match="AccessDenied"):
+            objects.get(key)
+
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("key", ["key", "odd//key"])
+    def test_a_broken_body_is_taken_up_where_it_broke(self, objects: S3Objects, server: FaultyServer, key: str) -> None:
+        content = bytes(range(256)) * 8_192
+        cut = MEBIBYTE + 100
+        begin = object_answer(content[:cut], of=len(content), length=len(content))
+        server.will(begin, RESET, rest_of(content))
+
+        assert b"".join(objects.stream(key)) == content
+        assert len(server.requests) == 3
+
+    @pytest.mark.parametrize("key", ["key", "odd//key"])
+    def test_a_body_that_keeps_breaking_is_an_error_and_never_a_short_file(
+        self, objects: S3Objects, server: FaultyServer, key: str
+    ) -> None:
+        server.will(*[object_answer(b"half", of=8, length=8)] * 99)
+
+        with pytest.raises(StorageUnavailable):
+            list(objects.stream(key))
+        with pytest.raises(StorageUnavailable):
+            objects.get(key)
+
+    @pytest.mark.parametrize("key", ["key", "odd//key"])
+    def test_versions_are_never_mixed(self, objects: S3Objects, server: FaultyServer, key: str) -> None:
+        old, new = b"old!" * MEBIBYTE, b"new!" * MEBIBYTE
+        begin = object_answer(old[: MEBIBYTE + 1], of=len(old), length=len(old))
+
+        def unless_pinned(request: Request) -> bytes:
+            if request.headers.get("if-match") == '"v1"':
+                return s3_error(412, "PreconditionFailed")
+            return rest_of(new, etag='"v2"')(request)
+
+        server.will(begin, *[unless_pinned] * 9)
+
+        with pytest.raises(ObjectChanged):
+            list(objects.stream(key))
+
+    def test_an_upload_that_fails_is_aborted(self, objects: S3Objects, server: FaultyServer) -> None:
+        created = b"<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>"
+        server.will(answer(200, created), s3_error(403, "AccessDenied"), answer(204), answer(204))
+
+        with pytest.raises(StorageUnavailable, match="AccessDenied"):
+            objects.put_stream("key", iter([b"x" * 9 * MEBIBYTE]))
+
+        assert server.methods[0] == "POST"
+        assert server.methods[-1] == "DELETE"
+
+    def test_a_removal_that_is_refused_in_part_is_an_error(self, objects: S3Objects, server: FaultyServer) -> None:
+        listing = (
+            b"<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
+            b"<IsTruncated>false</IsTruncated></ListBucketResult>"
+        )
+        refused = (
+            b"<DeleteResult><Error><Key>a</Key><Code>AccessDenied</Code><Message>No.</Message></Error></DeleteResult>"
+        )
+        server.will(answer(200, b"<ListMultipartUploadsResult/>"), answer(200, listing), answer(200, refused))
+
+        with pytest.raises(StorageUnavailable, match=r"DeleteObjects \(AccessDenied\)"):
+            objects.delete_prefix("a")
+
+    def test_a_listing_that_is_no_listing_is_an_error(self, objects: S3Objects, server: FaultyServer) -> None:
+        server.will(answer(200, b"<html>"))
+
+        with pytest.raises(StorageUnavailable, match="not XML"):
+            list(objects.list(""))
+
+
+def test_the_clock_of_the_signature_is_the_adapters(server: FaultyServer, impatient: Backoff) -> None:
+    moment = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    client = AwsJsonClient(
+        "dynamodb",
+        "DynamoDB_20120810",
+        endpoint=server.url,
+        region=REGION,
+        credentials=credentials,
+        clock=lambda: moment,
+        backoff=impatient,
+    )
+    server.will(answer(200, b"{}"))
+
+    client.call("ListTables", {})
+
+    assert server.requests[0].headers["x-amz-date"] == "20260301T120000Z"
