@@ -1,6 +1,7 @@
 """An export from its job record to its manifest, run by the real state machine."""
 
 import json
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -12,15 +13,19 @@ from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
 from waybill.entry.bootstrap import wiring
 from waybill.services.create_export import create_export
+from waybill.services.delete_export import delete_export
 
 TENANT = "alice"
+POLL = threading.Event()
 
 
 def put_records(stack: Stack, doctype: str, bodies: dict[str, str]) -> None:
-    table = stack.client("dynamodb")
-    for name, body in bodies.items():
-        item = {"pk": {"S": f"{TENANT}#{doctype}"}, "sk": {"S": name}, "body": {"S": body}}
-        table.put_item(TableName=stack.documents, Item=item)
+    items = [
+        {"pk": {"S": f"{TENANT}#{doctype}"}, "sk": {"S": name}, "body": {"S": body}} for name, body in bodies.items()
+    ]
+    for start in range(0, len(items), 25):
+        puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+        stack.client("dynamodb").batch_write_item(RequestItems={stack.documents: puts})
 
 
 def contact(name: str) -> str:
@@ -42,6 +47,7 @@ def run(stack: Stack, options: ExportOptions | None = None) -> ExportJob:
     execution = stack.state_machine.replace(":stateMachine:", ":execution:") + f":{job.id}"
     while stack.client("stepfunctions").describe_execution(executionArn=execution)["status"] == "RUNNING":
         assert time.monotonic() < deadline, stack.steps.calls
+        POLL.wait(0.02)
     return parts.jobs.get(TENANT, job.id)
 
 
@@ -54,6 +60,52 @@ def history(stack: Stack, job: ExportJob) -> list[str]:
 def manifest(stack: Stack, job: ExportJob) -> dict[str, Any]:
     body = stack.client("s3").get_object(Bucket=stack.archives, Key=f"exports/{job.id}/manifest.json")["Body"].read()
     return dict(json.loads(body))
+
+
+def part_digests(stack: Stack, job: ExportJob) -> list[str]:
+    return [part["sha256"] for part in manifest(stack, job)["parts"]]
+
+
+def keys_of(stack: Stack, job: ExportJob) -> list[str]:
+    listed = stack.client("s3").list_objects_v2(Bucket=stack.archives, Prefix=f"exports/{job.id}/")
+    return [each["Key"] for each in listed.get("Contents", [])]
+
+
+def put_file(stack: Stack, name: str, content: bytes | None, directory: str = "root") -> None:
+    record = {"_id": name, "type": "file", "name": f"{name}.txt", "dir_id": directory, "mime": "text/plain"}
+    put_records(stack, "io.cozy.files", {name: json.dumps(record)})
+    if content is not None:
+        stack.client("s3").put_object(Bucket=stack.files, Key=f"{TENANT}/{name}", Body=content)
+
+
+SMALL_PARTS = ExportOptions(parts_size=10_240)
+
+
+@pytest.fixture
+def many(stack: Stack) -> Stack:
+    """A tenant with enough for many parts of 10,240 bytes."""
+    put_records(stack, "io.cozy.contacts", {f"c{number:03}": contact(f"name {number}" * 40) for number in range(25)})
+    put_records(
+        stack, "io.cozy.todos", {f"t{number:03}": json.dumps({"title": f"{number}" * 99}) for number in range(25)}
+    )
+    for number in range(3):
+        put_file(stack, f"f{number}", bytes(range(256)) * 30)
+    return stack
+
+
+@pytest.fixture
+def undisturbed(many: Stack, digests: dict[str, list[str]]) -> list[str]:
+    """The digests of the parts that an undisturbed export of ``many`` has; made once."""
+    if not digests:
+        digests["parts"] = part_digests(many, run(many, SMALL_PARTS))
+        many.steps.calls.clear()
+    return digests["parts"]
+
+
+@pytest.fixture(scope="module")
+def digests() -> dict[str, list[str]]:
+    """What ``undisturbed`` keeps between tests."""
+    return {}
 
 
 def test_an_export_that_fits_one_worker_takes_at_most_ten_transitions(stack: Stack) -> None:
@@ -70,3 +122,138 @@ def test_an_export_that_fits_one_worker_takes_at_most_ten_transitions(stack: Sta
     }
     entered = history(stack, job) + ["ReadChunk", "PackPart"]
     assert len(entered) <= 10, entered
+
+
+def test_the_number_of_transitions_does_not_grow_with_records(many: Stack) -> None:
+    few = run(many, ExportOptions(with_doctypes=("io.cozy.todos",)))
+    all_of_them = run(many)
+
+    assert history(many, few) == history(many, all_of_them)
+
+
+def test_only_the_parts_and_the_manifest_stay(many: Stack) -> None:
+    job = run(many, SMALL_PARTS)
+
+    parts = [f"exports/{job.id}/parts/part-{number:05}.tar.gz" for number in range(1, job.parts + 1)]
+    assert keys_of(many, job) == [f"exports/{job.id}/manifest.json", *parts]
+    assert job.parts > 3
+
+
+def test_the_same_data_gives_the_same_bytes(many: Stack) -> None:
+    assert part_digests(many, run(many, SMALL_PARTS)) == part_digests(many, run(many, SMALL_PARTS))
+
+
+def test_steps_that_have_no_time_come_back_until_all_is_done_with_the_same_bytes(
+    many: Stack, undisturbed: list[str]
+) -> None:
+    many.steps.milliseconds = lambda name: 0
+    job = run(many, SMALL_PARTS)
+
+    assert job.state is ExportState.DONE
+    assert part_digests(many, job) == undisturbed
+    assert many.steps.calls.count("ReadChunk") >= 3
+    assert many.steps.calls.count("PackPart") >= job.parts
+
+
+@pytest.mark.parametrize("step", ["PlanExport", "ReadChunk", "PlanParts", "PackPart", "FinishExport"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_step_that_dies_is_tried_again_and_the_bytes_are_the_same(
+    many: Stack, undisturbed: list[str], step: str, moment: str
+) -> None:
+    many.steps.faults[step] = lambda payload, call: RuntimeError("killed") if call == 1 else None
+    many.steps.late = {step} if moment == "after" else set()
+    job = run(many, SMALL_PARTS)
+
+    assert many.steps.calls.count(step) == 2
+    assert (job.state, job.gaps) == (ExportState.DONE, 0)
+    assert part_digests(many, job) == undisturbed
+
+
+def test_a_broken_record_and_a_missing_file_are_named_and_stop_nothing(stack: Stack) -> None:
+    put_records(stack, "io.cozy.contacts", {"ada": contact("ada"), "bob": "{not json"})
+    put_file(stack, "there", b"content")
+    put_file(stack, "lost", None)
+
+    job = run(stack)
+
+    made = manifest(stack, job)
+    assert (job.state, job.gaps) == (ExportState.DONE, 2)
+    assert made["doctypes"]["io.cozy.contacts"] == {"expected": 2, "written": 1, "skipped": 0, "failed": 1}
+    assert made["doctypes"]["io.cozy.files"] == {"expected": 2, "written": 2, "skipped": 0, "failed": 0}
+    assert made["files"] == {"expected": 2, "written": 1, "skipped": 0, "failed": 1}
+    assert {(gap["kind"], gap["id"], gap["code"]) for gap in made["gaps"]} == {
+        ("record", "bob", "invalid_json"),
+        ("file", "lost", "file_missing"),
+    }
+
+
+def test_a_file_that_vanishes_between_reading_and_packing_is_named(stack: Stack) -> None:
+    put_file(stack, "there", b"content")
+    put_file(stack, "going", b"content")
+
+    def remove(payload: dict[str, Any], call: int) -> None:
+        stack.client("s3").delete_object(Bucket=stack.files, Key=f"{TENANT}/going")
+
+    stack.steps.faults["PackPart"] = remove
+    job = run(stack)
+
+    assert (job.state, job.gaps) == (ExportState.DONE, 1)
+    assert [(gap["id"], gap["code"]) for gap in manifest(stack, job)["gaps"]] == [("going", "file_missing")]
+
+
+def test_a_step_that_keeps_dying_leaves_a_sentence_that_a_person_can_act_on(stack: Stack) -> None:
+    stack.steps.faults["PlanParts"] = lambda payload, call: RuntimeError("killed")
+
+    job = run(stack)
+
+    assert job.state is ExportState.ERROR
+    assert "Create the export again" in job.error
+    assert "killed" not in job.error
+    assert history(stack, job)[-2:] == ["FailExport", "ExportFailed"]
+
+
+def test_a_hopeless_error_is_not_tried_again_and_says_what_to_do(many: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waybill.services.plan_parts.MOST_PARTS", 2)
+
+    job = run(many, SMALL_PARTS)
+
+    assert many.steps.calls.count("PlanParts") == 1
+    assert job.state is ExportState.ERROR
+    assert "parts_size of" in job.error
+
+
+def test_deleting_while_it_runs_leaves_nothing(many: Stack) -> None:
+    deleted: list[int] = []
+
+    def delete(payload: dict[str, Any], call: int) -> None:
+        parts = wiring()
+        delete_export(TENANT, payload["export_id"], jobs=parts.jobs, workflow=parts.workflow, archives=parts.archives)
+        deleted.append(call)
+
+    many.steps.faults["PackPart"] = delete
+    job = run(many, SMALL_PARTS)
+
+    assert deleted
+    assert job.state is ExportState.DELETED
+    assert keys_of(many, job) == []
+
+
+def test_two_tenants_get_their_own(stack: Stack) -> None:
+    put_records(stack, "io.cozy.contacts", {"ada": contact("ada")})
+    other = {"pk": {"S": "mallory#io.cozy.contacts"}, "sk": {"S": "eve"}, "body": {"S": contact("eve")}}
+    stack.client("dynamodb").put_item(TableName=stack.documents, Item=other)
+
+    assert manifest(stack, run(stack))["doctypes"]["io.cozy.contacts"]["written"] == 1
+
+
+def test_an_export_of_nothing_is_one_part(stack: Stack) -> None:
+    job = run(stack)
+
+    assert (job.state, job.parts, job.gaps) == (ExportState.DONE, 1, 0)
+
+
+def test_the_time_is_that_of_the_request(stack: Stack) -> None:
+    job = run(stack)
+
+    assert job.created_at <= datetime.now(UTC)
+    assert job.creation_duration > 0

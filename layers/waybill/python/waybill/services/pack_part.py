@@ -31,17 +31,19 @@ def pack_part(
     """Pack the parts of batch ``number`` that are not there yet; return whether all of them are.
 
     ``files`` gives the bucket that holds the files of a doctype. A part is there when its result is; until then packing
-    it again replaces what an interrupted try left. Raises ExportGone or ExportNotRunning, StorageUnavailable.
+    it again replaces what an interrupted try left. However little time there is, one part is packed, so that every call
+    gets on. Raises ExportGone or ExportNotRunning, StorageUnavailable.
     """
     job = running_export(tenant, export_id, jobs=jobs, clock=clock)
     header = load(archives, keys.parts_header(export_id), PartsHeader)
     batch = load(archives, keys.pack_batch(export_id, number), PackBatch)
     size = 0
+    begun = False
     for position, plan in enumerate(batch.parts):
-        packed = load_if_there(archives, keys.packed_part(export_id, plan.number), PackedPart)
-        if packed is None:
-            if budget.spent():
+        if load_if_there(archives, keys.packed_part(export_id, plan.number), PackedPart) is None:
+            if begun and budget.spent():
                 return False
+            begun = True
             packed = _pack(job, header, plan, catalog=catalog, archives=archives, files=files)
             save(archives, keys.packed_part(export_id, plan.number), packed)
         size += sum(entry.reference.size for entry in plan.files)
