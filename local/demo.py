@@ -12,6 +12,9 @@ from local.paths import OUT
 from local.stack_file import Stack
 from local.up import bring_up, take_down
 
+_PARTS_SIZE = 40_000_000
+"""Bytes. Small enough for the demo data to make several parts."""
+
 
 def _main() -> None:
     stack, started_here = bring_up()
@@ -27,7 +30,7 @@ def _main() -> None:
 def _demonstrate(stack: Stack) -> None:
     owner = stack.users["owner"]
     api = ExportsApi(stack.api_url, owner.token)
-    export = api.create()
+    export = api.create(parts_size=_PARTS_SIZE)
     print(f"\nPOST {stack.api_url}/move/exports → 202, export {export['id']}")
     export = _watch(api, export["id"])
     manifest = api.manifest(export["id"])

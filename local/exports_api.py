@@ -19,8 +19,8 @@ class ExportsApi:
     """The exports of one user."""
 
     def __init__(self, api_url: str, token: str) -> None:
-        self._url = api_url
-        self._token = token
+        self.url = api_url
+        self.token = token
 
     def call(
         self,
@@ -32,8 +32,8 @@ class ExportsApi:
         headers: Mapping[str, str] | None = None,
     ) -> web.Answer:
         """Send a request with the user's token and return the answer, whatever its status."""
-        url = urljoin(f"{self._url}/", path) + (f"?{urlencode(query)}" if query else "")
-        sent = {"Authorization": f"Bearer {self._token}", "Accept": MEDIA_TYPE}
+        url = urljoin(f"{self.url}/", path) + (f"?{urlencode(query)}" if query else "")
+        sent = {"Authorization": f"Bearer {self.token}", "Accept": MEDIA_TYPE}
         if body is not None:
             sent["Content-Type"] = MEDIA_TYPE
         return web.request(method, url, headers=sent | dict(headers or {}), body=body)
