@@ -29,3 +29,8 @@ up: setup ## Start the whole stack on this machine and leave it running
 
 down: ## Stop what `make up` started
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local.down; else echo "Nothing was running."; fi
+
+.PHONY: bench
+bench: ## Measure against the targets, with the peers beside us: JSON lines, also in out/bench.jsonl (some minutes)
+	@$(MAKE) --silent setup >&2
+	@$(BIN)/python -m bench

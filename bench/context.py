@@ -1,0 +1,96 @@
+"""What every figure gets to measure with."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench import measure
+from bench.measure import Usage
+from bench.server import S3Server
+from waybill.domain.options import MEBIBYTE
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much data the figures use."""
+
+    objects: int
+    pages: int
+    records: tuple[int, ...]
+    parts_sizes: tuple[int, ...]
+    file_bytes: int
+
+
+FULL = Scale(
+    objects=2_000,
+    pages=40,
+    records=(10_000, 100_000, 1_000_000),
+    parts_sizes=(16 * MEBIBYTE, 128 * MEBIBYTE, 512 * MEBIBYTE),
+    file_bytes=512 * MEBIBYTE,
+)
+SMALL = Scale(
+    objects=100,
+    pages=4,
+    records=(1_000, 10_000),
+    parts_sizes=(4 * MEBIBYTE, 16 * MEBIBYTE),
+    file_bytes=16 * MEBIBYTE,
+)
+"""Shows that everything works; its numbers mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run of the benchmarks.
+
+    ``bin`` holds the programs that are measured, ``state`` is where they may write, ``python_path`` is what they
+    import from.
+    """
+
+    s3: S3Server
+    bin: Path
+    state: Path
+    python_path: tuple[Path, ...]
+    scale: Scale
+    runs: int
+    _known: dict[Callable[["Bench"], Any], Future[Any]] = field(default_factory=dict)
+
+    @property
+    def python(self) -> Path:
+        """The interpreter with the product's libraries and the peers, and nothing else."""
+        return self.bin / "python"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the whole environment of a measured program."""
+        return {
+            "PATH": f"{self.bin}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "HOME": str(self.state),
+            "TMPDIR": str(self.state),
+            "LANG": "C.UTF-8",
+            "PYTHONUTF8": "1",
+            "PYTHONPATH": os.pathsep.join(map(str, self.python_path)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **self.s3.environment,
+            **more,
+        }
+
+    def run_module(self, module: str, *arguments: str, **more: str) -> Usage:
+        """Run a module in a fresh process. Raises MeasurementError if it fails."""
+        command: list[str | Path] = [self.python, "-m", module, *arguments]
+        return measure.run(command, env=self.environment(**more), cwd=self.state)
+
+    def once(self, measurement: Callable[["Bench"], T]) -> T:
+        """Return what ``measurement`` gives for this run; several figures may ask. That it failed is kept as well."""
+        if measurement not in self._known:
+            outcome: Future[T] = Future()
+            try:
+                outcome.set_result(measurement(self))
+            except Exception as error:
+                outcome.set_exception(error)
+            self._known[measurement] = outcome
+        found: T = self._known[measurement].result()
+        return found

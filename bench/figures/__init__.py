@@ -1,0 +1,42 @@
+"""The figures. Each is a function from a Bench to a Result, and is called as the figure is."""
+
+from collections.abc import Callable, Mapping
+
+from bench.context import Bench
+from bench.figures.cold_import import (
+    cold_import_of_create_export,
+    cold_import_of_get_export,
+    cold_import_of_worker,
+)
+from bench.figures.dynamodb_pages import ndjson_from_attributes, ndjson_from_text_records
+from bench.figures.small_objects import (
+    cpu_per_small_object,
+    requests_per_1000_small_objects,
+    small_objects_per_second,
+)
+from bench.figures.worker_memory import (
+    worker_memory_by_parts_size,
+    worker_memory_by_records,
+    worker_memory_growth_by_parts_size,
+    worker_memory_growth_by_records,
+)
+from bench.report import Result
+
+FIGURES: Mapping[str, Callable[[Bench], Result]] = {
+    figure.__name__: figure
+    for figure in (
+        cpu_per_small_object,
+        small_objects_per_second,
+        requests_per_1000_small_objects,
+        ndjson_from_text_records,
+        ndjson_from_attributes,
+        worker_memory_by_records,
+        worker_memory_growth_by_records,
+        worker_memory_by_parts_size,
+        worker_memory_growth_by_parts_size,
+        cold_import_of_worker,
+        cold_import_of_get_export,
+        cold_import_of_create_export,
+    )
+}
+"""All figures by name, in the order in which they are measured and printed."""

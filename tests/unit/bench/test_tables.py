@@ -1,0 +1,40 @@
+"""The stand-in for DynamoDB gives every record once, in order, over pages of about 1 MB."""
+
+from collections.abc import Mapping
+
+import msgspec
+from bench.ours.tables import _Documents, file_name
+
+from waybill.domain.catalog import Doctype, TableSource
+from waybill.domain.plan import Shard
+from waybill.sources.dynamodb import TableRecords
+
+TABLE = TableSource("documents", "pk", "{tenant}#{doctype}", "sk", body_attribute="body")
+
+
+class Client:
+    def __init__(self) -> None:
+        self.documents = _Documents()
+        self.sizes: list[int] = []
+
+    def call(self, operation: str, payload: Mapping[str, object]) -> bytes:
+        answer = self.documents.query(msgspec.json.decode(msgspec.json.encode(payload)))
+        self.sizes.append(len(answer))
+        return answer
+
+
+def test_pages_hold_every_record_once_in_order() -> None:
+    client = Client()
+    source = TableRecords(Doctype("io.cozy.contacts", TABLE, "{}"), client)
+    keys = [item.key for item in source.read(tenant="r5000-f0", shard=Shard(0, "io.cozy.contacts"), after=None)]
+    assert keys == [file_name(position) for position in range(5000)]
+    assert len(client.sizes) > 1
+    assert max(client.sizes) < 1_010_000
+
+
+def test_shards_together_hold_every_record_once() -> None:
+    source = TableRecords(Doctype("io.cozy.contacts", TABLE, "{}", shards=4), Client())
+    shards = source.shards(tenant="r5000-f0", start=0)
+    keys = [item.key for shard in shards for item in source.read(tenant="r5000-f0", shard=shard, after=None)]
+    assert len(shards) == 4
+    assert keys == [file_name(position) for position in range(5000)]
