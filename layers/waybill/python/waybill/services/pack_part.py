@@ -61,7 +61,11 @@ def _pack(
     archives: ObjectStore,
     files: Callable[[str], ObjectStore],
 ) -> PackedPart:
-    """Write one part. A file whose content breaks off in the middle is named as lost, and the part is begun again."""
+    """Write one part.
+
+    If a file's content breaks off in the middle, the part is begun again: once with the file, because the store may
+    have been at fault, then without it, and the file is named as lost.
+    """
     schemas = {doctype.name: doctype.schema for doctype in catalog.chosen(job.options)}
     key = keys.part(job.id, plan.number, container_of(job.options.format).extension)
 
@@ -72,6 +76,7 @@ def _pack(
         return files(entry.doctype).stream(entry.reference.key, etag=entry.reference.etag)
 
     lost: dict[str, Gap] = {}
+    broken_off: set[str] = set()
     while True:
         with FetchAhead([entry for entry in plan.files if entry.path not in lost], fetch) as ahead:
             writer = PartWriter(
@@ -86,6 +91,8 @@ def _pack(
             try:
                 archives.put_stream(key, writer.chunks())
             except ContentLost as error:
-                lost[error.path] = error.gap
+                if error.path in broken_off:
+                    lost[error.path] = error.gap
+                broken_off.add(error.path)
             else:
                 return writer.packed()

@@ -1,0 +1,334 @@
+"""The steps of an export, one by one, on ports in memory."""
+
+import io
+import json
+import random
+import tarfile
+
+import pytest
+from tests.fakes import FakeBudget, MemoryJobs, MemoryObjects, MemoryWorkflow
+from tests.unit.services.exports import TENANT, Product, broken, picture, record
+
+from waybill.domain import keys
+from waybill.domain.errors import (
+    ExportGone,
+    ExportNotRunning,
+    InvalidOptions,
+    LedgerMismatch,
+    StorageUnavailable,
+    TooManyParts,
+)
+from waybill.domain.job import ExportState
+from waybill.domain.options import ExportOptions
+from waybill.domain.plan import ReadBatch
+from waybill.domain.progress import total
+
+SMALL_PARTS = ExportOptions(parts_size=10_240)
+CONTACTS = [record(f"c{number:03}", random.Random(number).randbytes(400).hex()) for number in range(60)]
+
+
+def names(part: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(part)) as archive:
+        return [name.partition("/")[2] for name in archive.getnames()]
+
+
+def lines(parts: list[bytes], start: str) -> list[dict[str, object]]:
+    found = []
+    for part in parts:
+        with tarfile.open(fileobj=io.BytesIO(part)) as archive:
+            for member in archive.getmembers():
+                if f"/data/{start}/" in member.name:
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    found += [json.loads(line) for line in content.read().splitlines()]
+    return found
+
+
+class TestCreateExport:
+    def test_the_job_stands_before_the_workflow_starts(self) -> None:
+        product = Product()
+
+        job = product.create()
+
+        assert product.jobs.get(TENANT, job.id) == job
+        assert product.workflow.started == [job.id]
+        assert product.metrics.values == {"ExportsStarted": 1}
+
+    def test_an_unknown_doctype_is_refused_before_anything_is_stored(self) -> None:
+        product = Product()
+
+        with pytest.raises(InvalidOptions):
+            product.create(ExportOptions(with_doctypes=("recipes",)))
+
+        assert product.jobs.jobs == {}
+
+    def test_a_workflow_that_cannot_be_started_does_not_leave_the_job_exporting(self) -> None:
+        product = Product(workflow=MemoryWorkflow(fail_on={"start": StorageUnavailable("Not now.")}))
+
+        with pytest.raises(StorageUnavailable):
+            product.create()
+
+        (job,) = product.jobs.jobs.values()
+        assert (job.state, bool(job.error)) == (ExportState.ERROR, True)
+
+
+class TestPlanExport:
+    def test_small_doctypes_share_a_batch(self) -> None:
+        product = Product()
+
+        (batch,) = product.plan(product.create())
+
+        assert [shard.doctype for shard in batch.shards] == ["contacts", "pictures", "todos"]
+
+    def test_every_shard_of_a_large_doctype_is_a_batch(self) -> None:
+        product = Product(CONTACTS, cut_at=("c020", "c040"))
+
+        batches = product.plan(product.create())
+
+        assert [[shard.doctype for shard in batch.shards] for batch in batches] == [
+            ["pictures", "todos"],
+            ["contacts"],
+            ["contacts"],
+            ["contacts"],
+        ]
+        assert {batch.batches for batch in batches} == {4}
+
+    def test_a_plan_that_stands_is_kept(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        first = product.plan(job)
+        product.cut_at = ("c020",)
+
+        assert product.plan(job) == first
+
+
+class TestReadChunk:
+    def test_it_stops_when_the_time_is_used_and_goes_on_from_there(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create(SMALL_PARTS)
+        (batch,) = product.plan(job)
+
+        calls = 1
+        while not product.read(job, batch, FakeBudget(1)):
+            calls += 1
+        product.plan_parts(job)
+        product.pack(job)
+        product.finish(job)
+
+        assert calls > 3
+        assert [each["_id"] for each in lines(product.parts(job), "contacts")] == [item.key for item in CONTACTS]
+
+    def test_a_shard_that_is_read_is_not_read_again(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        puts = list(product.archives.puts)
+
+        assert product.read(job, batch)
+        assert product.archives.puts == puts
+
+    def test_it_reports_how_far_it_is(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+
+        progress = total(product.jobs.reports(TENANT, job.id))
+
+        assert (progress.records, progress.percentage) == (60, 50)
+        assert progress.bytes == sum(len(item.line or b"") + 1 for item in CONTACTS)
+
+    @pytest.mark.parametrize("state", ["deleted", "expired", "failed"])
+    def test_a_reader_that_comes_late_writes_nothing(self, state: str) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        puts = list(product.archives.puts)
+        if state == "expired":
+            product.clock.advance(days=8)
+        else:
+            product.jobs.replace(job.deleted() if state == "deleted" else job.failed(product.clock(), "No."))
+
+        with pytest.raises((ExportGone, ExportNotRunning)):
+            product.read(job, batch)
+        assert product.archives.puts == puts
+
+
+class TestPlanParts:
+    def test_nothing_is_planned_while_a_shard_is_unread(self) -> None:
+        product = Product(CONTACTS, cut_at=("c030",))
+        job = product.create()
+        batches = product.plan(job)
+        product.read(job, batches[0])
+        product.read(job, batches[2])
+
+        work = product.plan_parts(job)
+
+        assert not work.ready
+        assert [batch["number"] for batch in json.loads(product.archives.objects[work.key])] == [1]
+
+    def test_too_many_parts_are_refused_with_a_size_that_works(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("waybill.services.plan_parts.MOST_PARTS", 3)
+        product = Product(CONTACTS)
+        with pytest.raises(TooManyParts) as caught:
+            product.export(SMALL_PARTS)
+
+        enough = int(str(caught.value).rpartition("parts_size of ")[2].split()[0])
+        assert product.export(ExportOptions(parts_size=enough)).parts <= 3
+
+    def test_a_plan_that_stands_is_kept(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        first = product.plan_parts(job)
+        puts = list(product.archives.puts)
+
+        assert product.plan_parts(job) == first
+        assert product.archives.puts == puts
+
+
+class TestPackPart:
+    def test_one_part_is_packed_however_little_time_there_is(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create(SMALL_PARTS)
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        product.plan_parts(job)
+
+        calls = 1
+        while not product.pack(job, budget=FakeBudget(1)):
+            calls += 1
+
+        assert calls == len(product.parts(job)) > 3
+
+    def test_a_part_that_is_there_is_not_packed_again(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        product.plan_parts(job)
+        product.pack(job)
+        puts = list(product.archives.puts)
+
+        assert product.pack(job)
+        assert product.archives.puts == puts
+
+    def test_a_file_that_changed_since_is_named(self) -> None:
+        product = Product(pictures=[picture("sea", b"waves"), picture("sky", b"clouds")])
+        product.files.objects = {f"{TENANT}/sea": b"WAVES", f"{TENANT}/sky": b"clouds"}
+
+        job = product.export()
+
+        assert job.gaps == 1
+        assert [(gap["id"], gap["code"]) for gap in product.manifest(job)["gaps"]] == [("sea", "file_changed")]  # type: ignore[index]
+        assert [name for name in names(product.parts(job)[0]) if "files" in name] == [
+            "data/files/_without_folder/sky.txt"
+        ]
+
+    def test_a_file_that_breaks_off_is_tried_again_then_named_and_never_archived_as_if_whole(self) -> None:
+        content = bytes(range(256)) * 4_000
+        product = Product(pictures=[picture("sea", content), picture("sky", b"clouds")])
+        product.files = MemoryObjects(
+            {f"{TENANT}/sea": content, f"{TENANT}/sky": b"clouds"}, cut_short={f"{TENANT}/sea": 500_000}
+        )
+
+        job = product.export()
+
+        assert product.files.gets.count(f"{TENANT}/sea") == 2
+        assert [(gap["id"], gap["code"]) for gap in product.manifest(job)["gaps"]] == [("sea", "file_unreadable")]  # type: ignore[index]
+        assert [name for name in names(product.parts(job)[0]) if "files" in name] == [
+            "data/files/_without_folder/sky.txt"
+        ]
+
+
+class TestFinishExport:
+    def test_nothing_is_published_while_a_part_is_missing(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create(SMALL_PARTS)
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        product.plan_parts(job)
+        product.pack(job, budget=FakeBudget(1))
+
+        work = product.finish(job)
+
+        assert (work.ready, json.loads(product.archives.objects[work.key])) == (False, [0])
+        assert product.jobs.get(TENANT, job.id).state is ExportState.EXPORTING
+
+    def test_counts_that_do_not_add_up_are_an_error_and_nothing_is_published(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        product.plan_parts(job)
+        product.pack(job)
+        ledger = keys.read_ledger(job.id)
+        product.archives.objects[ledger] = product.archives.objects[ledger].replace(b'"expected":60', b'"expected":61')
+
+        with pytest.raises(LedgerMismatch):
+            product.finish(job)
+        assert keys.manifest(job.id) not in product.archives.objects
+
+    def test_it_counts_what_was_made(self) -> None:
+        product = Product([*CONTACTS, broken("zed")])
+
+        job = product.export()
+
+        assert product.metrics.values["ExportsDone"] == 1
+        assert product.metrics.values["Records"] == 60
+        assert product.metrics.values["Bytes"] == job.total_size == sum(map(len, product.parts(job)))
+        assert product.metrics.units["Duration"] == "Milliseconds"
+
+    def test_a_repeated_call_changes_nothing(self) -> None:
+        product = Product(CONTACTS)
+        job = product.export()
+        puts = list(product.archives.puts)
+
+        assert product.finish(job).ready
+        assert product.jobs.get(TENANT, job.id) == job
+        assert product.archives.puts == puts
+
+    def test_a_crash_before_the_job_is_done_publishes_nothing_and_can_be_repeated(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        product.plan_parts(job)
+        product.pack(job)
+        product.jobs.fail_on["replace"] = StorageUnavailable("Not now.")
+        with pytest.raises(StorageUnavailable):
+            product.finish(job)
+        product.jobs.fail_on.clear()
+
+        assert product.finish(job).ready
+        assert product.jobs.get(TENANT, job.id).state is ExportState.DONE
+
+
+def test_the_first_parts_have_the_records_and_files_follow() -> None:
+    content = bytes(range(256)) * 20
+    product = Product(CONTACTS, [picture(f"p{number}", content) for number in range(5)])
+    product.files.objects = {f"{TENANT}/p{number}": content for number in range(5)}
+
+    parts = [names(part) for part in product.parts(product.export(SMALL_PARTS))]
+
+    has_files = [any(name.startswith("data/files/") for name in part) for part in parts]
+    has_records = [any(name.endswith(".ndjson") for name in part) for part in parts]
+    assert has_files == sorted(has_files)
+    assert has_records == sorted(has_records, reverse=True)
+
+
+def test_the_same_data_gives_the_same_bytes_whoever_asks_when() -> None:
+    product = Product(CONTACTS)
+    first = product.parts(product.export(SMALL_PARTS))
+    product.clock.advance(days=3)
+
+    assert product.parts(product.export(SMALL_PARTS)) == first
+
+
+def test_an_empty_batch_is_read_at_once() -> None:
+    product = Product(jobs=MemoryJobs())
+    job = product.create()
+
+    assert product.read(job, ReadBatch(0, 1, ()))
