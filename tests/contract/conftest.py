@@ -14,7 +14,12 @@ from waybill.adapters.backoff import Backoff
 from waybill.adapters.credentials import Credentials
 
 REGION = "eu-central-1"
-_names = (f"waybill-{number}" for number in itertools.count(1))
+_numbers = itertools.count(1)
+
+
+def new_name() -> str:
+    """A name for a table, a bucket or a state machine that no other test has."""
+    return f"waybill-{next(_numbers)}"
 
 
 def credentials() -> Credentials:
@@ -69,7 +74,7 @@ def dynamodb(moto_endpoint: str, impatient: Backoff) -> AwsJsonClient:
 @pytest.fixture
 def table(moto_endpoint: str) -> str:
     """The name of a new table with the text keys ``pk`` and ``sk``."""
-    name = next(_names)
+    name = new_name()
     boto("dynamodb", moto_endpoint).create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
@@ -85,6 +90,6 @@ def table(moto_endpoint: str) -> str:
 @pytest.fixture
 def bucket(moto_endpoint: str) -> str:
     """The name of a new bucket."""
-    name = next(_names)
+    name = new_name()
     boto("s3", moto_endpoint).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return name

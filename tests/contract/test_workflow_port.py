@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.contract.conftest import REGION, boto, credentials
+from tests.contract.conftest import REGION, boto, credentials, new_name
 from tests.fakes import FakeClock, MemoryWorkflow
 
 from waybill.adapters.aws_json import AwsJsonClient
@@ -27,11 +27,11 @@ def client(moto_endpoint: str, impatient: Backoff) -> AwsJsonClient:
 
 
 @pytest.fixture
-def state_machine(moto_endpoint: str, request: pytest.FixtureRequest) -> str:
+def state_machine(moto_endpoint: str) -> str:
     """The ARN of a new state machine."""
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
     created = boto("stepfunctions", moto_endpoint).create_state_machine(
-        name=f"exports-{abs(hash(request.node.name))}",
+        name=new_name(),
         definition=json.dumps(definition),
         roleArn="arn:aws:iam::123456789012:role/exports",
     )

@@ -193,9 +193,14 @@ def test_a_wrong_type_of_sort_key_is_the_catalogs_error() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"index": "by-day"}, "id_attribute"), ({"partition_value": "all"}, r"must hold \{tenant\}")],
+    [
+        ({"index": "by-day"}, "id_attribute"),
+        ({"partition_value": "all"}, r"must hold \{tenant\}"),
+        ({"sort_key_type": "B"}, "sort_key_type"),
+        ({"sort_key_type": "N", "sort_prefix": "1"}, "sort_key_type"),
+    ],
 )
-def test_a_source_that_could_mix_records_up_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_a_source_that_could_not_be_read_rightly_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(CatalogError, match=message):
         TableRecords(notes(**changes), ScriptedTable())
 

@@ -110,14 +110,15 @@ class ObjectStore(Protocol):
         ...
 
     def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes of an object from ``offset`` on. Raises ObjectMissing."""
+        """Return ``length`` bytes of an object from ``offset`` on, never fewer. Raises ObjectMissing."""
         ...
 
     def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
         """Yield an object's content in chunks, that version only if ``etag`` is given.
 
-        Raises ObjectMissing or ObjectChanged before the first chunk, or StorageUnavailable in between if the connection
-        breaks and cannot be taken up again; it never ends early without an error.
+        Raises ObjectMissing or ObjectChanged before the first chunk. A broken connection is taken up again in the same
+        version, so in between it raises ObjectChanged if that is gone, or StorageUnavailable if it cannot be taken up;
+        it never ends early without an error.
         """
         ...
 
@@ -151,7 +152,8 @@ class SourceItem:
     """What a source gives for one position: a record line, or a gap, and for a files index what the record points to.
 
     ``key`` is the sort key to resume after. ``line`` is the record as one line of JSON text in UTF-8, without the
-    newline. Exactly one of ``line`` and ``gap`` is None. ``file_gap`` says that the record is fine but its file is not.
+    newline. Exactly one of ``line`` and ``gap`` is None; a ``gap`` of kind ``file`` is content that no record knows of.
+    ``file_gap`` says that the file that belongs to the record, or to the gap in its place, cannot be exported.
     """
 
     key: str

@@ -9,9 +9,9 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
-from xml.sax.saxutils import escape
 
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.credentials import CredentialSource
@@ -81,7 +81,7 @@ class S3Rest:
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove up to 1,000 objects; those that are not there count as removed."""
-        entries = "".join(f"<Object><Key>{escape(key)}</Key></Object>" for key in keys)
+        entries = "".join(f"<Object><Key>{escape(key, quote=False)}</Key></Object>" for key in keys)
         body = f"<Delete><Quiet>true</Quiet>{entries}</Delete>".encode()
         digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
         query = [("delete", "")]
