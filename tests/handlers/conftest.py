@@ -1,0 +1,65 @@
+"""The handlers on ports in memory, called with the sample events."""
+
+import importlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.unit.services.exports import CATALOG, Product
+
+from waybill.entry import http, task
+
+EVENTS = Path(__file__).parents[2] / "events"
+
+Invoke = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def product(monkeypatch: pytest.MonkeyPatch) -> Product:
+    """A product in memory, wired to the handlers."""
+    made = Product()
+    settings = SimpleNamespace(
+        tenant_claim="sub", scope_prefix="waybill/", download_url_lifetime=timedelta(seconds=300)
+    )
+
+    class Wiring(SimpleNamespace):
+        @property
+        def sources(self) -> object:
+            return made.sources
+
+    wiring = Wiring(
+        settings=settings,
+        clock=made.clock,
+        metrics=made.metrics,
+        jobs=made.jobs,
+        archives=made.archives,
+        workflow=made.workflow,
+        catalog=CATALOG,
+        files=lambda doctype: made.files,
+    )
+    monkeypatch.setattr(http, "wiring", lambda: wiring)
+    monkeypatch.setattr(task, "wiring", lambda: wiring)
+    return made
+
+
+def sample(kind: str, name: str) -> dict[str, Any]:
+    """A sample event."""
+    return dict(json.loads((EVENTS / kind / f"{name}.json").read_text()))
+
+
+@pytest.fixture
+def invoke(product: Product) -> Invoke:
+    """Call a handler with its sample event, changed by ``change``."""
+
+    def call(kind: str, name: str, change: Callable[[dict[str, Any]], object] | None = None) -> dict[str, Any]:
+        event = sample(kind, name)
+        if change is not None:
+            change(event)
+        context = SimpleNamespace(aws_request_id="request-1", get_remaining_time_in_millis=lambda: 900_000)
+        return dict(importlib.import_module(f"{name}.app").handler(event, context))
+
+    return call

@@ -1,0 +1,318 @@
+"""Each route with its sample event: what a caller gets to see."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from tests.handlers.conftest import EVENTS, Invoke
+from tests.unit.services.exports import TENANT, Product, broken, record
+
+from waybill.domain.errors import CatalogError, StorageUnavailable
+from waybill.domain.job import ExportJob
+
+ROUTES = sorted(path.stem for path in (EVENTS / "api").glob("*.json"))
+WITH_ID = [name for name in ROUTES if name not in {"create_export", "list_exports"}]
+
+
+def document(answer: dict[str, Any]) -> dict[str, Any]:
+    assert answer["headers"]["content-type"] == "application/vnd.api+json"
+    return dict(json.loads(answer["body"]))
+
+
+def error(answer: dict[str, Any]) -> dict[str, Any]:
+    (only,) = document(answer)["errors"]
+    assert only["status"] == str(answer["statusCode"])
+    return dict(only)
+
+
+def of(job: ExportJob) -> Any:
+    def change(event: dict[str, Any]) -> None:
+        event["pathParameters"]["id"] = job.id
+        event.pop("queryStringParameters", None)
+
+    return change
+
+
+def cursor(job: ExportJob, value: str) -> Any:
+    def change(event: dict[str, Any]) -> None:
+        event["pathParameters"]["id"] = job.id
+        event["queryStringParameters"] = {"cursor": value}
+
+    return change
+
+
+class TestCreateExport:
+    def test_it_answers_202_with_the_export_and_where_to_watch_it(self, invoke: Invoke, product: Product) -> None:
+        answer = invoke("api", "create_export")
+
+        data = document(answer)["data"]
+        assert answer["statusCode"] == 202
+        assert answer["headers"]["location"] == f"/move/exports/{data['id']}" == data["links"]["self"]
+        assert int(answer["headers"]["retry-after"]) > 0
+        assert data["type"] == "io.cozy.exports"
+        assert data["meta"] == {
+            "rev": f"1-{data['id'][-8:]}",
+            "progress": {"records": 0, "bytes": 0, "percentage": 0},
+        }
+        assert data["attributes"] == {
+            "parts_size": 10_240,
+            "parts_cursors": [],
+            "parts_length": 0,
+            "with_doctypes": [],
+            "without_files": False,
+            "format": "tar.gz",
+            "layout": "bag",
+            "state": "exporting",
+            "created_at": "2026-03-01T12:00:00+00:00",
+            "expires_at": "2026-03-08T12:00:00+00:00",
+            "total_size": 0,
+            "creation_duration": 0,
+            "error": "",
+        }
+        assert product.metrics.flushes == 1
+
+    def test_an_unknown_attribute_is_refused_by_name_and_nothing_is_made(
+        self, invoke: Invoke, product: Product
+    ) -> None:
+        def misspell(event: dict[str, Any]) -> None:
+            event["body"] = '{"data": {"attributes": {"part_size": 10240}}}'
+
+        answer = invoke("api", "create_export", misspell)
+
+        assert answer["statusCode"] == 422
+        assert error(answer)["source"] == {"pointer": "/data/attributes/part_size"}
+        assert product.jobs.jobs == {}
+
+    def test_an_unknown_doctype_is_refused_with_its_place(self, invoke: Invoke, product: Product) -> None:
+        def ask(event: dict[str, Any]) -> None:
+            event["body"] = '{"data": {"attributes": {"with_doctypes": ["todos", "recipes"]}}}'
+
+        answer = invoke("api", "create_export", ask)
+
+        assert (answer["statusCode"], error(answer)["code"]) == (422, "invalid_options")
+        assert error(answer)["source"] == {"pointer": "/data/attributes/with_doctypes/1"}
+
+    def test_a_body_over_64_kib_is_refused(self, invoke: Invoke) -> None:
+        answer = invoke("api", "create_export", lambda event: event.update(body="x" * 65_537))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (413, "body_too_large")
+
+    def test_a_body_that_is_not_base64_although_it_says_so_is_refused(self, invoke: Invoke) -> None:
+        answer = invoke("api", "create_export", lambda event: event.update(body="%%%", isBase64Encoded=True))
+
+        assert answer["statusCode"] == 400
+
+    def test_a_fault_of_the_workflow_is_a_503_that_says_when_to_come_back(
+        self, invoke: Invoke, product: Product
+    ) -> None:
+        product.workflow.fail_on["start"] = StorageUnavailable("Step Functions does not answer.")
+
+        answer = invoke("api", "create_export")
+
+        assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "5")
+
+
+class TestGetExport:
+    def test_while_it_runs_it_shows_progress_and_when_to_ask_again(self, invoke: Invoke, product: Product) -> None:
+        job = product.create()
+
+        answer = invoke("api", "get_export", of(job))
+
+        assert answer["statusCode"] == 200
+        assert document(answer)["data"]["meta"]["progress"]["percentage"] == 0
+        assert "retry-after" in answer["headers"]
+
+    def test_when_it_is_done_it_shows_the_parts(self, invoke: Invoke, product: Product) -> None:
+        job = product.export()
+
+        answer = invoke("api", "get_export", of(job))
+
+        data = document(answer)["data"]
+        assert data["attributes"]["state"] == "done"
+        assert len(data["attributes"]["parts_cursors"]) == data["attributes"]["parts_length"] == 1
+        assert data["meta"] == {"rev": f"2-{job.id[-8:]}"}
+        assert "retry-after" not in answer["headers"]
+
+    def test_gaps_are_shown_where_the_state_is(self, invoke: Invoke, product: Product) -> None:
+        product.contacts = [record("ada"), broken("bob")]
+
+        assert document(invoke("api", "get_export", of(product.export())))["data"]["meta"]["gaps"] == 1
+
+    def test_a_failed_one_shows_the_sentence(self, invoke: Invoke, product: Product) -> None:
+        job = product.create()
+        product.jobs.replace(job.failed(product.clock(), "The table is gone."))
+
+        attributes = document(invoke("api", "get_export", of(job)))["data"]["attributes"]
+
+        assert (attributes["state"], attributes["error"]) == ("error", "The table is gone.")
+
+
+class TestListExports:
+    def test_pages_follow_each_other_newest_first(self, invoke: Invoke, product: Product) -> None:
+        made = []
+        for _ in range(5):
+            made.append(product.create().id)
+            product.clock.advance(seconds=1)
+        seen: list[str] = []
+        change = None
+        while True:
+            page = document(invoke("api", "list_exports", change))
+            seen += [each["id"] for each in page["data"]]
+            if page["links"]["next"] is None:
+                break
+            found = re.search(r"page%5Bcursor%5D=(\w+)", page["links"]["next"])
+            assert found is not None
+            query = {"page[size]": "2", "page[cursor]": found[1]}
+
+            def change(event: dict[str, Any], query: dict[str, str] = query) -> None:
+                event["queryStringParameters"] = query
+
+        assert seen == made[::-1]
+
+    @pytest.mark.parametrize("size", ["0", "-1", "101", "ten", "", "1e1", "٣", "9" * 5000])
+    def test_a_wrong_page_size_is_refused(self, invoke: Invoke, size: str) -> None:
+        answer = invoke("api", "list_exports", lambda event: event.update(queryStringParameters={"page[size]": size}))
+
+        assert (answer["statusCode"], error(answer)["source"]) == (400, {"parameter": "page[size]"})
+
+    def test_a_cursor_of_ones_own_making_is_refused(self, invoke: Invoke) -> None:
+        answer = invoke("api", "list_exports", lambda event: event.update(queryStringParameters={"page[cursor]": "7"}))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (400, "invalid_page_cursor")
+
+
+class TestDownloadPart:
+    def test_it_redirects_to_a_fresh_url_of_the_part(self, invoke: Invoke, product: Product) -> None:
+        job = product.export()
+
+        answer = invoke("api", "download_part", cursor(job, job.cursors[0]))
+
+        assert answer["statusCode"] == 302
+        assert f"exports/{job.id}/parts/part-00001.tar.gz" in answer["headers"]["location"]
+        assert answer["headers"]["cache-control"] == "no-store"
+        assert answer["body"] == ""
+
+    def test_no_cursor_is_the_first_part(self, invoke: Invoke, product: Product) -> None:
+        assert "part-00001" in invoke("api", "download_part", of(product.export()))["headers"]["location"]
+
+    def test_an_unknown_cursor_is_refused(self, invoke: Invoke, product: Product) -> None:
+        answer = invoke("api", "download_part", cursor(product.export(), "AAAA"))
+
+        assert (answer["statusCode"], error(answer)["source"]) == (400, {"parameter": "cursor"})
+
+    def test_an_unfinished_export_has_no_parts_yet(self, invoke: Invoke, product: Product) -> None:
+        answer = invoke("api", "download_part", of(product.create()))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (409, "export_not_ready")
+
+
+class TestGetManifest:
+    def test_it_is_what_was_written(self, invoke: Invoke, product: Product) -> None:
+        job = product.export()
+
+        answer = invoke("api", "get_manifest", of(job))
+
+        assert (answer["statusCode"], json.loads(answer["body"])) == (200, product.manifest(job))
+
+    def test_an_unfinished_export_has_none(self, invoke: Invoke, product: Product) -> None:
+        assert invoke("api", "get_manifest", of(product.create()))["statusCode"] == 409
+
+
+class TestDeleteExport:
+    def test_everything_of_it_goes_and_it_answers_410_from_then_on(self, invoke: Invoke, product: Product) -> None:
+        job = product.export()
+
+        answer = invoke("api", "delete_export", of(job))
+
+        assert (answer["statusCode"], answer["body"]) == (204, "")
+        assert product.archives.objects == {}
+        gone = invoke("api", "get_export", of(job))
+        assert (gone["statusCode"], error(gone)["code"]) == (410, "export_gone")
+
+    def test_a_running_one_is_stopped(self, invoke: Invoke, product: Product) -> None:
+        job = product.create()
+
+        invoke("api", "delete_export", of(job))
+
+        assert product.workflow.stopped == [job.id]
+
+    def test_it_can_be_repeated(self, invoke: Invoke, product: Product) -> None:
+        job = product.export()
+
+        assert [invoke("api", "delete_export", of(job))["statusCode"] for _ in range(2)] == [204, 204]
+
+
+@pytest.mark.parametrize("route", WITH_ID)
+def test_an_unknown_id_is_404(invoke: Invoke, route: str) -> None:
+    answer = invoke("api", route)
+
+    assert (answer["statusCode"], error(answer)["code"]) == (404, "export_not_found")
+
+
+@pytest.mark.parametrize("route", WITH_ID)
+def test_another_tenants_export_is_404(invoke: Invoke, product: Product, route: str) -> None:
+    job = product.export()
+
+    def as_stranger(event: dict[str, Any]) -> None:
+        of(job)(event)
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = "mallory"
+
+    assert invoke("api", route, as_stranger)["statusCode"] == 404
+    assert product.jobs.get(TENANT, job.id) == job
+
+
+@pytest.mark.parametrize("route", [name for name in WITH_ID if name != "delete_export"])
+def test_an_expired_export_is_410(invoke: Invoke, product: Product, route: str) -> None:
+    job = product.export()
+    product.clock.advance(days=7)
+
+    assert invoke("api", route, of(job))["statusCode"] == 410
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "scope", ["", "openid", "waybill/imports.create", "exports.read exports.create exports.delete"]
+)
+def test_a_token_without_the_scope_is_403_and_told_which(invoke: Invoke, route: str, scope: str) -> None:
+    def weaken(event: dict[str, Any]) -> None:
+        event["requestContext"]["authorizer"]["jwt"]["claims"]["scope"] = scope
+
+    answer = invoke("api", route, weaken)
+
+    assert (answer["statusCode"], error(answer)["code"]) == (403, "scope_missing")
+    assert "waybill/exports." in error(answer)["detail"]
+
+
+@pytest.mark.parametrize("claims", [{}, {"sub": ""}, {"sub": ["alice"]}])
+def test_a_token_that_names_no_tenant_is_403(invoke: Invoke, claims: dict[str, object]) -> None:
+    def change(event: dict[str, Any]) -> None:
+        event["requestContext"]["authorizer"]["jwt"]["claims"] = {**claims, "scope": "waybill/exports.read"}
+
+    assert error(invoke("api", "list_exports", change))["code"] == "tenant_missing"
+
+
+def test_a_query_parameter_that_nobody_knows_is_refused(invoke: Invoke, product: Product) -> None:
+    job = product.create()
+
+    def change(event: dict[str, Any]) -> None:
+        of(job)(event)
+        event["queryStringParameters"] = {"fields": "state"}
+
+    answer = invoke("api", "get_export", change)
+
+    assert (answer["statusCode"], error(answer)["source"]) == (400, {"parameter": "fields"})
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("alice@example.org"), CatalogError("The catalog layer is missing.")])
+def test_a_fault_of_ours_tells_nothing_and_the_next_request_works(
+    invoke: Invoke, product: Product, fault: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = product.create()
+    product.jobs.fail_on["get"] = fault
+    answer = invoke("api", "get_export", of(job))
+
+    assert (answer["statusCode"], error(answer)["code"]) == (500, "internal")
+    assert "alice@example.org" not in answer["body"] + capsys.readouterr().out
+    product.jobs.fail_on.clear()
+    assert invoke("api", "get_export", of(job))["statusCode"] == 200
