@@ -34,3 +34,17 @@ down: ## Stop what `make up` started
 bench: ## Measure against the targets, with the peers beside us: JSON lines, also in out/bench.jsonl (some minutes)
 	@$(MAKE) --silent setup >&2
 	@$(BIN)/python -m bench
+
+.PHONY: test check lint
+test: setup ## Run all tests, the end-to-end ones on the embedded AWS included
+	@$(BIN)/pytest
+
+lint: setup ## Check format, style, types, imports, the template and the state machine
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=layers/waybill/python $(BIN)/lint-imports
+	$(BIN)/python -m local.validate
+	$(BIN)/pytest tests/template -q
+
+check: lint test ## Everything that must be clean before a change lands

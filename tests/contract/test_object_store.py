@@ -1,6 +1,7 @@
 """What every ObjectStore promises, held against the one in memory and the one on S3."""
 
 from collections.abc import Iterator
+from itertools import chain
 from datetime import timedelta
 from urllib.request import urlopen
 
@@ -70,6 +71,15 @@ def test_a_stream_is_stored_in_order(objects: ObjectStore, sizes: list[int]) -> 
     objects.put_stream("key", iter(chunks))
 
     assert objects.get("key") == b"".join(chunks)
+
+
+def test_a_stream_may_come_out_of_the_same_store(objects: ObjectStore) -> None:
+    content = bytes(range(256)) * 80_000
+    objects.put("from", content)
+
+    objects.put_stream("to", chain(objects.stream("from"), iter([b"and"]), objects.stream("from")))
+
+    assert objects.get("to") == content + b"and" + content
 
 
 class SourceBrokeError(Exception):

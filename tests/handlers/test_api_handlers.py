@@ -251,6 +251,17 @@ def test_an_unknown_id_is_404(invoke: Invoke, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", WITH_ID)
+@pytest.mark.parametrize("odd", ["x" * 5_000, "..%2F", "0192F0C1A2B3C4D5E6F708192A3B4C5D", "", "\0", "ü" * 32])
+def test_what_cannot_be_an_id_is_404_too(invoke: Invoke, product: Product, route: str, odd: str) -> None:
+    product.jobs.fail_on["get"] = StorageUnavailable("The key is too long.")
+
+    def change(event: dict[str, Any]) -> None:
+        event["pathParameters"]["id"] = odd
+
+    assert invoke("api", route, change)["statusCode"] == 404
+
+
+@pytest.mark.parametrize("route", WITH_ID)
 def test_another_tenants_export_is_404(invoke: Invoke, product: Product, route: str) -> None:
     job = product.export()
 

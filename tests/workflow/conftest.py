@@ -1,7 +1,7 @@
 """The real state machine, run by moto inside the test process, on the real handlers and adapters.
 
-moto's interpreter reaches the steps through its Lambda; here that calls the handler of the same name. What moto does not
-do as AWS does (a failure inside a Distributed Map, presigned signatures) is tested on the embedded AWS instead.
+moto's interpreter reaches the steps through its Lambda; here that calls the handler of the same name. What moto does
+not do as AWS does (a failure inside a Distributed Map, presigned signatures) is tested on the embedded AWS instead.
 """
 
 import importlib
@@ -16,7 +16,6 @@ from typing import Any
 
 import boto3
 import pytest
-
 from tests.template.conftest import REPOSITORY, SUBSTITUTION
 
 STEPS = {"PlanExport", "ReadChunk", "PlanParts", "PackPart", "FinishExport", "FailExport"}
@@ -59,7 +58,7 @@ class Steps:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """moto on a free port, in this process."""
+    """The moto server on a free port, in this process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -111,9 +110,8 @@ def stack(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
 
     steps = Steps()
 
-    def invoke(
-        self: object, function_name: str, qualifier: str | None, body: Any, headers: Any, response_headers: Any
-    ) -> bytes:
+    def invoke(self: object, function_name: str, *request: Any) -> bytes:
+        _, body, _, response_headers = request
         name = function_name.rpartition(":")[2]
         try:
             return json.dumps(steps.invoke(name, json.loads(body))).encode()

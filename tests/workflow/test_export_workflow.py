@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from tests.workflow.conftest import Stack
+
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
 from waybill.entry.bootstrap import wiring
@@ -120,7 +120,7 @@ def test_an_export_that_fits_one_worker_takes_at_most_ten_transitions(stack: Sta
         "skipped": 0,
         "failed": 0,
     }
-    entered = history(stack, job) + ["ReadChunk", "PackPart"]
+    entered = [*history(stack, job), "ReadChunk", "PackPart"]
     assert len(entered) <= 10, entered
 
 

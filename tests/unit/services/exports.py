@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from tests.fakes import (
@@ -159,6 +160,6 @@ class Product:
         prefix = f"{keys.prefix(job.id)}parts/"
         return [content for key, content in sorted(self.archives.objects.items()) if key.startswith(prefix)]
 
-    def manifest(self, job: ExportJob) -> dict[str, object]:
+    def manifest(self, job: ExportJob) -> dict[str, Any]:
         """The manifest of an export."""
         return dict(json.loads(self.archives.objects[keys.manifest(job.id)]))

@@ -222,7 +222,7 @@ class TestPackPart:
         job = product.export()
 
         assert job.gaps == 1
-        assert [(gap["id"], gap["code"]) for gap in product.manifest(job)["gaps"]] == [("sea", "file_changed")]  # type: ignore[index]
+        assert [(gap["id"], gap["code"]) for gap in product.manifest(job)["gaps"]] == [("sea", "file_changed")]
         assert [name for name in names(product.parts(job)[0]) if "files" in name] == [
             "data/files/_without_folder/sky.txt"
         ]
@@ -237,7 +237,7 @@ class TestPackPart:
         job = product.export()
 
         assert product.files.gets.count(f"{TENANT}/sea") == 2
-        assert [(gap["id"], gap["code"]) for gap in product.manifest(job)["gaps"]] == [("sea", "file_unreadable")]  # type: ignore[index]
+        assert [(gap["id"], gap["code"]) for gap in product.manifest(job)["gaps"]] == [("sea", "file_unreadable")]
         assert [name for name in names(product.parts(job)[0]) if "files" in name] == [
             "data/files/_without_folder/sky.txt"
         ]

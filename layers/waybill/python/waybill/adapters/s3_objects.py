@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain, islice
@@ -129,11 +130,11 @@ class S3Objects:
             self.put(key, b"".join(head))
             return
         theirs: list[Exception] = []
-        with self._mapped("multipart upload", key, theirs):
+        with self._mapped("multipart upload", key, theirs), ThreadPoolExecutor(1, "chunks") as thread:
             obstore.put(
                 self._store,
                 key,
-                _watched(chain(_emptied(head), chunks), theirs),
+                _watched(_elsewhere(thread, chain(_emptied(head), chunks)), theirs),
                 use_multipart=True,
                 chunk_size=_UPLOAD_PIECE,
                 max_concurrency=_UPLOADS_AT_ONCE,
@@ -257,6 +258,26 @@ def _emptied(chunks: list[bytes]) -> Iterator[bytes]:
     chunks.reverse()
     while chunks:
         yield chunks.pop()
+
+
+def _elsewhere(thread: Executor, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield chunks, gathered to larger ones on another thread.
+
+    obstore takes them inside its own event loop, where nothing may call obstore again; the chunks may come from there.
+    """
+
+    def gather() -> bytes:
+        gathered: list[bytes] = []
+        size = 0
+        for chunk in chunks:
+            gathered.append(chunk)
+            size += len(chunk)
+            if size >= _READ_PIECE:
+                break
+        return b"".join(gathered)
+
+    while piece := thread.submit(gather).result():
+        yield piece
 
 
 def _watched(chunks: Iterator[bytes], raised: list[Exception]) -> Iterator[bytes]:

@@ -22,19 +22,19 @@ class StepFunctionsWorkflow:
         """Start the export's execution; a second start does nothing. Raises StorageUnavailable."""
         state_input = msgspec.json.encode({"tenant": job.tenant, "export_id": job.id}).decode()
         payload = {"stateMachineArn": self._arn, "name": job.id, "input": state_input}
-        self._call("StartExecution", payload, fine="ExecutionAlreadyExists")
+        self._call("StartExecution", payload, fine=("ExecutionAlreadyExists",))
 
     def stop(self, job: ExportJob) -> None:
         """Stop the export's execution if it runs. Raises StorageUnavailable."""
         execution = f"{self._arn.replace(':stateMachine:', ':execution:')}:{job.id}"
         payload = {"executionArn": execution, "error": "Deleted", "cause": "The export was deleted."}
-        self._call("StopExecution", payload, fine="ExecutionDoesNotExist")
+        self._call("StopExecution", payload, fine=("ExecutionDoesNotExist", "ValidationException"))
 
-    def _call(self, operation: str, payload: dict[str, str], *, fine: str) -> None:
+    def _call(self, operation: str, payload: dict[str, str], *, fine: tuple[str, ...]) -> None:
         try:
             self._client.call(operation, payload)
         except AwsError as error:
-            if error.kind != fine:
+            if error.kind not in fine:
                 raise StorageUnavailable(
                     f"The export workflow cannot be used: Step Functions refused {operation} ({error.kind})."
                 ) from error

@@ -1,5 +1,6 @@
 """The record of one export and the changes it may go through."""
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -8,6 +9,8 @@ from enum import StrEnum
 from waybill.domain import cursor
 from waybill.domain.errors import ExportGone, ExportNotReady, ExportNotRunning
 from waybill.domain.options import SECOND_NS, ExportOptions
+
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class ExportState(StrEnum):
@@ -102,6 +105,11 @@ def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
         created_at=now,
         expires_at=now + timedelta(microseconds=max(options.max_age // 1000, 1)),
     )
+
+
+def is_export_id(text: str) -> bool:
+    """Whether a text has the form of an export's id."""
+    return _ID.fullmatch(text) is not None
 
 
 def _new_id(now: datetime) -> str:

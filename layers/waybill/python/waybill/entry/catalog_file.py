@@ -31,6 +31,7 @@ class _Table(_Strict):
     partition_key: str
     partition_value: str
     sort_key: str
+    sort_key_type: Literal["S", "N"] = "S"
     index: str | None = None
     sort_prefix: str = ""
     body_attribute: str | None = None

@@ -4,6 +4,7 @@ from waybill.domain import keys
 from waybill.domain.errors import JobChanged
 from waybill.domain.job import ExportState
 from waybill.ports import JobStore, ObjectStore, Workflow
+from waybill.services.find_export import stored_export
 
 _TRIES = 5
 
@@ -22,7 +23,7 @@ def delete_export(tenant: str, export_id: str, *, jobs: JobStore, workflow: Work
 
 def _mark_deleted(tenant: str, export_id: str, jobs: JobStore) -> None:
     for attempt in range(_TRIES):
-        job = jobs.get(tenant, export_id)
+        job = stored_export(tenant, export_id, jobs=jobs)
         if job.state is ExportState.DELETED:
             return
         try:

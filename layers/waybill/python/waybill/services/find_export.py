@@ -1,12 +1,20 @@
 """How every use case finds the export that it is about."""
 
-from waybill.domain.job import ExportJob
+from waybill.domain.errors import ExportNotFound
+from waybill.domain.job import ExportJob, is_export_id
 from waybill.ports import Clock, JobStore
+
+
+def stored_export(tenant: str, export_id: str, *, jobs: JobStore) -> ExportJob:
+    """Return a tenant's export, whatever has become of it. Raises ExportNotFound, also for what cannot be an id."""
+    if not is_export_id(export_id):
+        raise ExportNotFound("There is no export with this id.")
+    return jobs.get(tenant, export_id)
 
 
 def find_export(tenant: str, export_id: str, *, jobs: JobStore, clock: Clock) -> ExportJob:
     """Return a tenant's export. Raises ExportNotFound, also for another tenant's, and ExportGone."""
-    job = jobs.get(tenant, export_id)
+    job = stored_export(tenant, export_id, jobs=jobs)
     job.check_not_gone(clock())
     return job
 

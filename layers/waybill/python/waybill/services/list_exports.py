@@ -1,13 +1,11 @@
 """List a tenant's exports."""
 
-import re
-
 from waybill.domain.errors import InvalidPageCursor
+from waybill.domain.job import is_export_id
 from waybill.ports import Clock, JobPage, JobStore
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
-_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def list_exports(
@@ -17,6 +15,6 @@ def list_exports(
 
     Raises InvalidPageCursor if it cannot be one.
     """
-    if after is not None and not _ID.fullmatch(after):
+    if after is not None and not is_export_id(after):
         raise InvalidPageCursor("page[cursor] is not from a list answer. Follow links.next instead of making one.")
     return jobs.list(tenant, now=clock(), limit=limit, after=after)
