@@ -1,8 +1,8 @@
 """What every ObjectStore promises, held against the one in memory and the one on S3."""
 
 from collections.abc import Iterator
-from itertools import chain
 from datetime import timedelta
+from itertools import chain
 from urllib.request import urlopen
 
 import pytest
