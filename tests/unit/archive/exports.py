@@ -143,7 +143,8 @@ def payload(parts: Iterable[Part]) -> dict[str, bytes]:
 def extract(data: bytes, folder: Path) -> Path:
     """Extract an archive with tarfile's safest filter; return the bag's directory, which must be all there is."""
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
-        archive.extractall(folder, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # absent before Python 3.11.4
+        archive.extractall(folder)
     (bag,) = folder.iterdir()
     return bag
 
