@@ -17,6 +17,11 @@ _PARAMETERS = ("AccessTokenHours=24", "LogRetentionDays=1")
 _NO_CONFIG = "embedded"  # an environment that samconfig.toml does not have: it is for deployments to AWS
 
 
+def validate() -> None:
+    """Lint the template. Raises LocalError with what is wrong."""
+    _sam("validate", "--lint", "--template-file", str(ROOT / "template.yaml"), environment={})
+
+
 def build() -> None:
     """Build the template's layers and functions for the interpreter that runs them on this machine."""
     python = venvs.lambda_python()

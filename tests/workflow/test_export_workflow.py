@@ -1,6 +1,8 @@
 """An export from its job record to its manifest, run by the real state machine."""
 
+import io
 import json
+import tarfile
 import threading
 import time
 from datetime import UTC, datetime
@@ -69,6 +71,18 @@ def part_digests(stack: Stack, job: ExportJob) -> list[str]:
 def keys_of(stack: Stack, job: ExportJob) -> list[str]:
     listed = stack.client("s3").list_objects_v2(Bucket=stack.archives, Prefix=f"exports/{job.id}/")
     return [each["Key"] for each in listed.get("Contents", [])]
+
+
+def record_ids(stack: Stack, job: ExportJob, doctype: str) -> list[str]:
+    ids = []
+    for key in keys_of(stack, job):
+        if "/parts/" in key:
+            part = stack.client("s3").get_object(Bucket=stack.archives, Key=key)["Body"].read()
+            with tarfile.open(fileobj=io.BytesIO(part)) as archive:
+                for member in archive.getmembers():
+                    content = archive.extractfile(member) if f"/data/{doctype}/" in member.name else None
+                    ids += [json.loads(line)["_id"] for line in content or ()]
+    return ids
 
 
 def put_file(stack: Stack, name: str, content: bytes | None, directory: str = "root") -> None:
@@ -236,6 +250,18 @@ def test_deleting_while_it_runs_leaves_nothing(many: Stack) -> None:
     assert deleted
     assert job.state is ExportState.DELETED
     assert keys_of(many, job) == []
+
+
+def test_a_large_doctype_is_read_in_shards_and_every_record_once(stack: Stack) -> None:
+    names = [f"{number * 997:08x}" for number in range(150)]
+    text = "x" * 20_000
+    put_records(stack, "io.cozy.bank.operations", {name: json.dumps({"_id": name, "label": text}) for name in names})
+
+    job = run(stack)
+
+    assert stack.steps.calls.count("ReadChunk") > 2
+    assert manifest(stack, job)["doctypes"]["io.cozy.bank.operations"]["written"] == len(names)
+    assert sorted(record_ids(stack, job, "io.cozy.bank.operations")) == sorted(names)
 
 
 def test_two_tenants_get_their_own(stack: Stack) -> None:

@@ -1,0 +1,49 @@
+"""What `sam build` makes for AWS, on whatever machine it runs."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from local import venvs
+from local.paths import ROOT, STATE
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artefacts of a plain `sam build`."""
+    folder = tmp_path_factory.mktemp("build")
+    tools = venvs.sam_bin()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "WAYBILL_"))}
+    environment |= {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "SAM_CLI_TELEMETRY": "0",
+        "__SAM_CLI_APP_DIR": str(STATE / "sam-cli"),
+    }
+    command = [tools / "sam", "build", "--build-dir", folder / "out", "--cache-dir", folder / "cache"]
+    done = subprocess.run(
+        [str(word) for word in command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+def test_compiled_libraries_are_for_the_processor_that_lambda_has(built: Path) -> None:
+    libraries = [path for path in (built / "DependenciesLayer" / "python").rglob("*.so*") if path.is_file()]
+    machines = {path.read_bytes()[18:20] for path in libraries}
+
+    assert libraries
+    assert machines == {b"\xb7\x00"}  # e_machine 183, AArch64
+
+
+def test_layers_put_their_packages_where_lambda_looks(built: Path) -> None:
+    assert (built / "WaybillLayer" / "python" / "waybill" / "__init__.py").is_file()
+    assert (built / "CatalogLayer" / "python" / "waybill_catalog" / "catalog.yaml").is_file()
+    assert not list(built.rglob("python/python"))
+
+
+def test_layers_bring_no_caches_and_no_boto3(built: Path) -> None:
+    names = {path.name for path in built.rglob("*")}
+
+    assert "__pycache__" not in names
+    assert "boto3" not in names
