@@ -67,12 +67,17 @@ def test_no_role_reaches_every_resource_where_a_narrower_one_exists(resources: d
             assert all(action.startswith(NO_NARROWER_RESOURCE) for action in statement["Action"]), role
 
 
-def test_only_the_function_that_deletes_may_delete_parts(resources: dict[str, Any]) -> None:
-    deleting = [(role, s["Resource"]) for role, s in statements(resources) if "s3:DeleteObject" in s["Action"]]
+def test_of_the_api_only_delete_export_may_delete(resources: dict[str, Any]) -> None:
+    deleting = {role for role, statement in statements(resources) if "s3:DeleteObject" in statement["Action"]}
+    steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
 
-    assert {role for role, _ in deleting} == {"DeleteExportFunctionRole", "FinishExportFunctionRole"}
-    finishing = dict(deleting)["FinishExportFunctionRole"]
-    assert finishing == {"Fn::Sub": "${ArchivesBucket.Arn}/exports/*/work/*"}
+    assert deleting == {f"{resource_name(name)}Role" for name in ("delete_export", *steps)}
+
+
+def test_what_may_be_deleted_are_exports_only(resources: dict[str, Any]) -> None:
+    for role, statement in statements(resources):
+        if "s3:DeleteObject" in statement["Action"]:
+            assert statement["Resource"] == {"Fn::Sub": "${ArchivesBucket.Arn}/exports/*"}, role
 
 
 def test_no_function_may_write_where_the_product_keeps_its_data(resources: dict[str, Any]) -> None:

@@ -105,7 +105,7 @@ class Product:
             archives=self.archives,
             clock=self.clock,
         )
-        return msgspec.json.decode(self.archives.objects[work.key], type=list[ReadBatch])
+        return msgspec.json.decode(self.archives.get(work.key), type=list[ReadBatch])
 
     def read(self, job: ExportJob, batch: ReadBatch, budget: Budget | None = None) -> bool:
         """Run ReadChunk."""
@@ -150,7 +150,7 @@ class Product:
         for batch in self.plan(job):
             assert self.read(job, batch)
         packing = self.plan_parts(job)
-        for number in json.loads(self.archives.objects[packing.key]):
+        for number in json.loads(self.archives.get(packing.key)):
             assert self.pack(job, number)
         assert self.finish(job).ready
         return self.jobs.get(TENANT, job.id)

@@ -14,7 +14,9 @@ from waybill.domain.errors import (
     ExportGone,
     ExportNotRunning,
     InvalidOptions,
+    JobChanged,
     LedgerMismatch,
+    ObjectMissing,
     StorageUnavailable,
     TooManyParts,
 )
@@ -22,6 +24,7 @@ from waybill.domain.job import ExportState
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import ReadBatch
 from waybill.domain.progress import total
+from waybill.services.delete_export import delete_export
 
 SMALL_PARTS = ExportOptions(parts_size=10_240)
 CONTACTS = [record(f"c{number:03}", random.Random(number).randbytes(400).hex()) for number in range(60)]
@@ -304,6 +307,41 @@ class TestFinishExport:
 
         assert product.finish(job).ready
         assert product.jobs.get(TENANT, job.id).state is ExportState.DONE
+
+
+class TestDeletingMeanwhile:
+    """A step does not notice at once that its execution was stopped; what it still writes must not stay."""
+
+    @staticmethod
+    def deleting(product: Product, key_part: str) -> None:
+        """Delete the export just before an object is put whose key has ``key_part``."""
+        put = product.archives.put
+
+        def put_late(key: str, data: bytes) -> None:
+            if key_part in key:
+                product.archives.put = put  # type: ignore[method-assign]
+                delete_export(
+                    TENANT,
+                    key.split("/")[1],
+                    jobs=product.jobs,
+                    workflow=product.workflow,
+                    archives=product.archives,
+                )
+            put(key, data)
+
+        product.archives.put = put_late  # type: ignore[method-assign]
+
+    @pytest.mark.parametrize(
+        "key_part", ["read-batches", "segments/", "staged/", "parts-header", "parts/", "packed/", "manifest"]
+    )
+    def test_a_step_under_way_removes_what_it_wrote(self, key_part: str) -> None:
+        product = Product(CONTACTS)
+        self.deleting(product, key_part)
+
+        with pytest.raises((ExportGone, JobChanged, ObjectMissing)):
+            product.export()
+
+        assert product.archives.objects == {}
 
 
 def test_the_first_parts_have_the_records_and_files_follow() -> None:

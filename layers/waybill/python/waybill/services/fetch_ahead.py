@@ -27,10 +27,11 @@ class FetchAhead:
     """
 
     def __init__(self, files: Sequence[FileEntry], fetch: Callable[[FileEntry], Iterator[bytes]]) -> None:
-        self._files = {entry.reference.key: entry for entry in files}
+        # By identity: the same object may be in a part twice, as a file of two doctypes.
+        self._files = {id(entry.reference): entry for entry in files}
         self._fetch = fetch
         self._waiting = deque(entry for entry in files if entry.reference.size <= SMALL)
-        self._ahead: dict[str, Future[bytes]] = {}
+        self._ahead: dict[int, Future[bytes]] = {}
         self._bytes_ahead = 0
         self._threads = ThreadPoolExecutor(MOST_IN_FLIGHT, thread_name_prefix="fetch")
 
@@ -46,11 +47,11 @@ class FetchAhead:
     def open(self, reference: FileReference) -> Iterator[bytes]:
         """Yield the content of a file. Files are opened in the given order; some may be left out."""
         if reference.size > SMALL:
-            yield from self._fetch(self._files[reference.key])
+            yield from self._fetch(self._files[id(reference)])
             return
         self._skip_to(reference)
         self._fill()
-        content = self._ahead.pop(reference.key).result()
+        content = self._ahead.pop(id(reference)).result()
         self._bytes_ahead -= reference.size
         self._fill()
         yield content
@@ -58,17 +59,17 @@ class FetchAhead:
     def _skip_to(self, reference: FileReference) -> None:
         """Drop files that were left out, so that they do not fill the window for ever."""
         for key in list(self._ahead):
-            if key == reference.key:
+            if key == id(reference):
                 return
             self._ahead.pop(key).cancel()
             self._bytes_ahead -= self._files[key].reference.size
-        while self._waiting and self._waiting[0].reference.key != reference.key:
+        while self._waiting and self._waiting[0].reference is not reference:
             self._waiting.popleft()
 
     def _fill(self) -> None:
         while self._waiting and self._has_room(self._waiting[0].reference.size):
             entry = self._waiting.popleft()
-            self._ahead[entry.reference.key] = self._threads.submit(self._whole, entry)
+            self._ahead[id(entry.reference)] = self._threads.submit(self._whole, entry)
             self._bytes_ahead += entry.reference.size
 
     def _has_room(self, size: int) -> bool:

@@ -7,7 +7,7 @@ from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.manifest import ReadLedger, build_manifest, close_ledger
 from waybill.domain.plan import PackBatch, PackedPart, PartsHeader
 from waybill.ports import Clock, JobStore, Metrics, ObjectStore
-from waybill.services.find_export import running_export
+from waybill.services.find_export import making_export
 from waybill.services.plan_export import Work
 from waybill.services.work_files import load, save
 
@@ -21,10 +21,9 @@ def finish_export(
     is removed at the end; a repeated call completes that. Raises ExportGone or ExportNotRunning, LedgerMismatch,
     StorageUnavailable.
     """
-    job = jobs.get(tenant, export_id)
-    if job.state is not ExportState.DONE:
-        job = running_export(tenant, export_id, jobs=jobs, clock=clock)
-        left = _publish(job, jobs, archives, clock, metrics)
+    if jobs.get(tenant, export_id).state is not ExportState.DONE:
+        with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+            left = _publish(job, jobs, archives, clock, metrics)
         if left is not None:
             return left
     jobs.forget_reports(tenant, export_id)

@@ -12,7 +12,7 @@ from waybill.domain.plan import FileEntry, PackBatch, PackedPart, PartPlan, Part
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore
 from waybill.services.fetch_ahead import FetchAhead
-from waybill.services.find_export import running_export
+from waybill.services.find_export import making_export
 from waybill.services.work_files import load, load_if_there, save
 
 
@@ -34,21 +34,21 @@ def pack_part(
     it again replaces what an interrupted try left. However little time there is, one part is packed, so that every call
     gets on. Raises ExportGone or ExportNotRunning, StorageUnavailable.
     """
-    job = running_export(tenant, export_id, jobs=jobs, clock=clock)
-    header = load(archives, keys.parts_header(export_id), PartsHeader)
-    batch = load(archives, keys.pack_batch(export_id, number), PackBatch)
-    size = 0
-    begun = False
-    for position, plan in enumerate(batch.parts):
-        if load_if_there(archives, keys.packed_part(export_id, plan.number), PackedPart) is None:
-            if begun and budget.spent():
-                return False
-            begun = True
-            packed = _pack(job, header, plan, catalog=catalog, archives=archives, files=files)
-            save(archives, keys.packed_part(export_id, plan.number), packed)
-        size += sum(entry.reference.size for entry in plan.files)
-        share = (position + 1) / len(batch.parts)
-        jobs.report(job, WorkerProgress("pack", number, header.batches, share, 0, size))
+    with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+        header = load(archives, keys.parts_header(export_id), PartsHeader)
+        batch = load(archives, keys.pack_batch(export_id, number), PackBatch)
+        size = 0
+        begun = False
+        for position, plan in enumerate(batch.parts):
+            if load_if_there(archives, keys.packed_part(export_id, plan.number), PackedPart) is None:
+                if begun and budget.spent():
+                    return False
+                begun = True
+                packed = _pack(job, header, plan, catalog=catalog, archives=archives, files=files)
+                save(archives, keys.packed_part(export_id, plan.number), packed)
+            size += sum(entry.reference.size for entry in plan.files)
+            share = (position + 1) / len(batch.parts)
+            jobs.report(job, WorkerProgress("pack", number, header.batches, share, 0, size))
     return True
 
 

@@ -7,7 +7,7 @@ from waybill.domain import keys
 from waybill.domain.catalog import Catalog, Doctype
 from waybill.domain.plan import ReadBatch, Shard
 from waybill.ports import Clock, JobStore, ObjectStore, Sources
-from waybill.services.find_export import running_export
+from waybill.services.find_export import making_export
 from waybill.services.work_files import load_if_there, save
 
 SMALL_SHARDS_PER_BATCH = 32
@@ -37,10 +37,10 @@ def plan_export(
     A plan that stands already is kept, because readers may have begun with it. Raises ExportGone or ExportNotRunning,
     InvalidOptions if the catalog has changed since, SourceUnavailable, StorageUnavailable.
     """
-    job = running_export(tenant, export_id, jobs=jobs, clock=clock)
     key = keys.read_batches(export_id)
-    if load_if_there(archives, key, list[ReadBatch]) is None:
-        save(archives, key, _batches(_shards_by_doctype(tenant, catalog.chosen(job.options), sources)))
+    with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+        if load_if_there(archives, key, list[ReadBatch]) is None:
+            save(archives, key, _batches(_shards_by_doctype(tenant, catalog.chosen(job.options), sources)))
     return Work(ready=True, key=key)
 
 

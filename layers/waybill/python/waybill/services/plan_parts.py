@@ -14,7 +14,7 @@ from waybill.domain.manifest import GapList, ReadLedger
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, FileReference, PackBatch, PartPlan, PartsHeader, ReadBatch, Shard
 from waybill.ports import Clock, JobStore, ObjectStore
-from waybill.services.find_export import running_export
+from waybill.services.find_export import making_export
 from waybill.services.plan_export import Work
 from waybill.services.work_files import last_staged, load, load_if_there, save, staged
 
@@ -38,14 +38,14 @@ def plan_parts(
 
     Raises ExportGone or ExportNotRunning, TooManyParts, StorageUnavailable.
     """
-    job = running_export(tenant, export_id, jobs=jobs, clock=clock)
-    batches = load(archives, keys.read_batches(export_id), list[ReadBatch])
-    left = [batch for batch in batches if not _is_read(archives, export_id, batch)]
-    if left:
-        save(archives, keys.read_batches_left(export_id), left)
-        return Work(ready=False, key=keys.read_batches_left(export_id))
-    if load_if_there(archives, keys.parts_header(export_id), PartsHeader) is None:
-        _plan(job, [shard for batch in batches for shard in batch.shards], catalog, archives)
+    with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+        batches = load(archives, keys.read_batches(export_id), list[ReadBatch])
+        left = [batch for batch in batches if not _is_read(archives, export_id, batch)]
+        if left:
+            save(archives, keys.read_batches_left(export_id), left)
+            return Work(ready=False, key=keys.read_batches_left(export_id))
+        if load_if_there(archives, keys.parts_header(export_id), PartsHeader) is None:
+            _plan(job, [shard for batch in batches for shard in batch.shards], catalog, archives)
     return Work(ready=True, key=keys.pack_batches(export_id))
 
 

@@ -12,7 +12,7 @@ from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources
-from waybill.services.find_export import running_export
+from waybill.services.find_export import making_export
 from waybill.services.work_files import last_staged, save
 
 SEGMENT_SIZE = 8 * MEBIBYTE
@@ -39,17 +39,17 @@ def read_chunk(
     interrupted leaves the same bytes as one that was not. Raises ExportGone or ExportNotRunning, SourceUnavailable,
     StorageUnavailable.
     """
-    job = running_export(tenant, export_id, jobs=jobs, clock=clock)
-    records = size = 0
-    for position, shard in enumerate(batch.shards):
-        last = _read_shard(job, shard, sources=sources, archives=archives, budget=budget)
-        records, size = records + last.total_records, size + last.total_bytes
-        share = (position + last.done) / len(batch.shards)
-        jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
-        if not last.done:
-            return False
-    if not batch.shards:
-        jobs.report(job, WorkerProgress("read", batch.number, batch.batches, 1.0, 0, 0))
+    with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+        records = size = 0
+        for position, shard in enumerate(batch.shards):
+            last = _read_shard(job, shard, sources=sources, archives=archives, budget=budget)
+            records, size = records + last.total_records, size + last.total_bytes
+            share = (position + last.done) / len(batch.shards)
+            jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
+            if not last.done:
+                return False
+        if not batch.shards:
+            jobs.report(job, WorkerProgress("read", batch.number, batch.batches, 1.0, 0, 0))
     return True
 
 
