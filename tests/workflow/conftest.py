@@ -136,7 +136,7 @@ def stack(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     state_machine = _create_state_machine(server)
     monkeypatch.setenv("EXPORT_WORKFLOW_ARN", state_machine)
     monkeypatch.setattr(
-        bootstrap,
+        catalog_file,
         "deployed_catalog",
         lambda: catalog_file.load_catalog(REPOSITORY / "layers" / "catalog", os.environ),
     )

@@ -60,6 +60,8 @@ def test_the_catalog_that_we_ship_is_good() -> None:
         ("${DOCUMENTS_TABLE}", "${NOWHERE}", "NOWHERE"),
         ("  contacts:", "  ../contacts:", "contacts"),
         ("sources:", "sources: [", "catalog.yaml"),
+        ("  contacts:", "  files:", "'files'"),
+        ("leave_out: [secret]", "shards: 0", "shards"),
     ],
 )
 def test_a_wrong_catalog_says_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:

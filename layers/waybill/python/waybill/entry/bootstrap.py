@@ -9,7 +9,6 @@ from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
 from waybill.domain.catalog import Catalog, FilesSource
 from waybill.domain.errors import CatalogError
-from waybill.entry.catalog_file import deployed_catalog
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
 from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Sources, Workflow
@@ -47,7 +46,9 @@ class Wiring:
 
     @functools.cached_property
     def catalog(self) -> Catalog:
-        """What this deployment exports."""
+        """What this deployment exports. Its reader is loaded only by functions that need the catalog."""
+        from waybill.entry.catalog_file import deployed_catalog  # noqa: PLC0415
+
         return deployed_catalog()
 
     @functools.cached_property

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from typing import Annotated, Literal
 
+import msgspec
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
 from waybill.domain.errors import CatalogError
@@ -18,15 +18,18 @@ PACKAGE = "waybill_catalog"
 FILE = "catalog.yaml"
 MAX_SHARDS = 1_000
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DOCTYPE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""A doctype is a folder of the archive and part of S3 and DynamoDB keys."""
+
+_FILES_FOLDER = "files"
+"""The folder of the archive that holds files; a doctype of this name would share it."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Strict(msgspec.Struct, forbid_unknown_fields=True):
+    """What the file may say. Checked by msgspec and not by pydantic, which takes every worker a tenth of a second."""
 
 
-class _Table(_Strict):
-    kind: Literal["dynamodb"]
+class _Table(_Strict, tag_field="kind", tag="dynamodb"):
     table: str
     partition_key: str
     partition_value: str
@@ -39,8 +42,7 @@ class _Table(_Strict):
     id_attribute: str | None = None
 
 
-class _Files(_Strict):
-    kind: Literal["s3_files"]
+class _Files(_Strict, tag_field="kind", tag="s3_files"):
     index: str
     bucket: str
     key_prefix: str
@@ -50,12 +52,12 @@ class _Doctype(_Strict):
     source: str
     title: str = ""
     leave_out: list[str] = []
-    shards: int = Field(default=1, ge=1, le=MAX_SHARDS)
+    shards: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHARDS)] = 1
 
 
 class _File(_Strict):
-    sources: dict[str, Annotated[_Table | _Files, Field(discriminator="kind")]]
-    doctypes: dict[Annotated[str, Field(pattern=_DOCTYPE)], _Doctype]
+    sources: dict[str, _Table | _Files]
+    doctypes: dict[str, _Doctype]
 
 
 @functools.cache
@@ -75,14 +77,19 @@ def load_catalog(folder: Traversable, environment: Mapping[str, str]) -> Catalog
     """
     try:
         raw = yaml.safe_load((folder / FILE).read_text(encoding="utf-8"))
-        file = _File.model_validate(_expanded(raw, environment))
+        file = msgspec.convert(_expanded(raw, environment), _File)
     except KeyError as error:
         raise CatalogError(f"{FILE} names the environment variable {error}, which is not set.") from None
     except (OSError, yaml.YAMLError) as error:
         raise CatalogError(f"{FILE} cannot be read: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise CatalogError(f"{FILE}, {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+    except msgspec.ValidationError as error:
+        raise CatalogError(f"{FILE}: {error}.") from None
+    for name in file.doctypes:
+        if not _DOCTYPE.fullmatch(name) or name == _FILES_FOLDER:
+            raise CatalogError(
+                f"{FILE}: a doctype cannot be named {name!r}. Names have letters, digits, dots, dashes and "
+                f"underscores, begin with a letter or digit, and {_FILES_FOLDER!r} is taken."
+            )
     return Catalog({name: _doctype(name, doctype, file, folder) for name, doctype in file.doctypes.items()})
 
 
@@ -118,7 +125,7 @@ def _source(name: str, file: _File) -> TableSource | FilesSource:
     if source is None:
         raise CatalogError(f"{FILE} names the source {name!r}, which it does not describe.")
     if isinstance(source, _Table):
-        return TableSource(**source.model_dump(exclude={"kind"}))
+        return TableSource(**msgspec.structs.asdict(source))
     index = _source(source.index, file)
     if not isinstance(index, TableSource):
         raise CatalogError(f"The index of {name!r} must be a source of kind dynamodb.")
