@@ -39,7 +39,7 @@ def main() -> None:
             s3=s3,
             bin=binaries,
             state=state,
-            python_path=tuple(stage(state / "code")),
+            staged=stage(state / "staged", binaries / "python"),
             scale=SMALL if small else FULL,
             runs=options.runs,
         )
