@@ -1,6 +1,7 @@
 """How long a fresh process takes until it can work, against boto3's own start in the same run."""
 
 import statistics
+from collections.abc import Sequence
 
 from bench.context import Bench
 from bench.report import Result
@@ -36,12 +37,10 @@ def cold_import_of_create_export(bench: Bench) -> Result:
 
 def _result(bench: Bench, figure: str, function: str, target: float, what: str) -> Result:
     ours, yardstick = [], []
-    bytecode = (
-        "with bytecode" if bench.staged.bytecode else "without bytecode, so that they are compiled at every start"
-    )
     for _ in range(max(bench.runs, _FEWEST_RUNS)):
         yardstick.append(_milliseconds(bench, "boto3"))
         ours.append(_milliseconds(bench, function))
+    bytecode = "with bytecode" if bench.staged.bytecode else "without bytecode: they are compiled at every start"
     return Result(
         figure=figure,
         unit="ratio",
@@ -51,12 +50,15 @@ def _result(bench: Bench, figure: str, function: str, target: float, what: str) 
         peers={"import boto3; boto3.client('dynamodb')": 1.0},
         runs=[mine / its for mine, its in zip(ours, yardstick, strict=True)],
         note=(
-            f"Ratio of the medians of {len(ours)} fresh processes each, taken in turn. {what}: median "
-            f"{statistics.median(ours):.0f} ms, least {min(ours):.0f}; boto3: {statistics.median(yardstick):.0f} ms, "
-            f"least {min(yardstick):.0f}. Wall time inside the running interpreter, files cached. boto3 has its bytecode; "
+            f"Ratio of the medians of {len(ours)} fresh processes each, taken in turn. {what}: {_told(ours)}; "
+            f"boto3: {_told(yardstick)}. Wall time inside the running interpreter, files cached. boto3 has bytecode; "
             f"our layers are as sam build makes them, {bytecode}."
         ),
     )
+
+
+def _told(milliseconds: Sequence[float]) -> str:
+    return f"median {statistics.median(milliseconds):.0f} ms, least {min(milliseconds):.0f}"
 
 
 def _milliseconds(bench: Bench, what: str) -> float:
