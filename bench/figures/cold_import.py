@@ -20,7 +20,7 @@ _SETTINGS = {
 
 def cold_import_of_worker(bench: Bench) -> Result:
     """ReadChunk with the adapters and the catalog that it works with."""
-    what = "read_chunk's app with job store, archives bucket and sources (catalog read and checked)"
+    what = "read_chunk's app with job store, archives bucket and sources (the catalog comes with the export)"
     return _result(bench, "cold_import_of_worker", "read_chunk", 0.6, what)
 
 

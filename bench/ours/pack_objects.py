@@ -13,11 +13,12 @@ from bench.ours.stand_ins import TENANT, NoLimit, OneJob, running_job
 from waybill.adapters.s3_objects import S3Objects
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain import keys
-from waybill.domain.catalog import Catalog, Doctype, TableSource
+from waybill.domain.catalog import Doctype, FilesSource, TableSource
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import FileEntry, FileReference, PackBatch, PartsHeader
 from waybill.ports import ObjectStore
 from waybill.services.pack_part import pack_part
+from waybill.services.pinned_catalog import pin_catalog
 from waybill.services.work_files import save
 
 DOCTYPE = "io.cozy.files"
@@ -30,16 +31,17 @@ def main(bucket: str, prefix: str, key: str) -> None:
     store = S3Objects(bucket, region=os.environ["AWS_REGION"], endpoint=os.environ["AWS_ENDPOINT_URL_S3"])
     options = ExportOptions()
     (plan,) = plan_parts([], _files(store, prefix), parts_size=options.parts_size, schemas={})
+    files = FilesSource(_UNREAD, bucket, "{tenant}/")
+    pin_catalog(store, export_id, [Doctype(DOCTYPE, source=files, schema="{}")])
     save(store, keys.pack_batch(export_id, 0), PackBatch(0, (plan,)))
     save(store, keys.parts_header(export_id), PartsHeader("0" * 32, 1, 1))
     pack_part(
         TENANT,
         export_id,
         0,
-        catalog=Catalog({DOCTYPE: Doctype(DOCTYPE, source=_UNREAD, schema="{}")}),
         jobs=OneJob(running_job(export_id, options)),
         archives=store,
-        files=lambda _doctype: store,
+        buckets=lambda _name: store,
         budget=NoLimit(),
         clock=lambda: datetime.now(UTC),
     )

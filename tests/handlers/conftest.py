@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.services.exports import CATALOG, Product
 
+from waybill.domain.catalog import Catalog
 from waybill.entry import http, task
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -27,8 +28,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     )
 
     class Wiring(SimpleNamespace):
-        @property
-        def sources(self) -> object:
+        def sources(self, catalog: Catalog) -> object:
             return made.sources
 
     wiring = Wiring(
@@ -39,7 +39,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         workflow=made.workflow,
         catalog=CATALOG,
-        files=lambda doctype: made.files,
+        bucket=lambda name: made.files,
     )
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
