@@ -2,13 +2,14 @@
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_socket import disable_socket, enable_socket
 from tests.unit.services.exports import CATALOG, Product
 
 from waybill.domain.catalog import Catalog
@@ -17,6 +18,13 @@ from waybill.entry import http, task
 EVENTS = Path(__file__).parents[2] / "events"
 
 Invoke = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    disable_socket()
+    yield
+    enable_socket()
 
 
 @pytest.fixture
