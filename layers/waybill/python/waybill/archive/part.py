@@ -9,6 +9,7 @@ from waybill.archive.bag import MANIFEST, PAYLOAD, Bag, base_name, schema_path
 from waybill.archive.container import Container
 from waybill.archive.errors import ContentLost, ContentSizeChanged
 from waybill.archive.media_types import compressible
+from waybill.archive.pieces import PieceDigests, piece_length
 from waybill.archive.streams import Stream, exactly
 from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable, WaybillError
 from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
@@ -68,11 +69,13 @@ class PartWriter:
         a segment is not as long as planned; then what was yielded is worthless. What else the callables raise passes.
         """
         digest, size = hashlib.sha256(), 0
+        pieces = PieceDigests(piece_length(self._plan.bound))
         for chunk in chain(self._records(), self._files(), self._tags(), self._writer.end()):
             digest.update(chunk)
+            pieces.update(chunk)
             size += len(chunk)
             yield chunk
-        self._packed = self._result(size, digest.hexdigest())
+        self._packed = self._result(size, digest.hexdigest(), pieces)
 
     def packed(self) -> PackedPart:
         """Return what the part holds. Raises RuntimeError before ``chunks`` has ended."""
@@ -149,7 +152,7 @@ class PartWriter:
         self._bag.add_payload(path, size, sha256)
         self._newest = max(self._newest, updated_at)
 
-    def _result(self, size: int, sha256: str) -> PackedPart:
+    def _result(self, size: int, sha256: str, pieces: PieceDigests) -> PackedPart:
         records: Counter[str] = Counter()
         for entry in self._plan.entries:
             records[entry.doctype] += entry.records
@@ -164,6 +167,8 @@ class PartWriter:
             records_written=dict(records),
             file_counts=self._file_counts,
             gaps=tuple(self._gaps),
+            piece_length=pieces.length,
+            pieces=pieces.digests(),
         )
 
 
