@@ -74,7 +74,15 @@ def test_the_metalinks_urls_give_the_parts(owner: Tenant, owner_export: Unpacked
 def test_aria2_downloads_and_checks_the_parts(owner: Tenant, owner_export: Unpacked, tmp_path: Path) -> None:
     metalink = tmp_path / "export.meta4"
     metalink.write_bytes(owner.api.call("GET", owner_export.export["links"]["metalink"]).body)
-    command = ["aria2c", "--no-conf", "--check-integrity", "--dir", tmp_path, "--metalink-file", metalink]
+    command: list[str | Path] = [
+        "aria2c",
+        "--no-conf",
+        "--check-integrity",
+        "--dir",
+        tmp_path,
+        "--metalink-file",
+        metalink,
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout
     found = [hashlib.sha256((tmp_path / path.name).read_bytes()).hexdigest() for path in owner_export.archives]

@@ -158,5 +158,5 @@ def test_only_finish_export_signs_and_only_digests(resources: dict[str, Any]) ->
     assert set(using) == {("FinishExportFunctionRole", "kms:Sign"), ("GetPublicKeyFunctionRole", "kms:GetPublicKey")}
     assert all(each["Resource"] == {"Fn::GetAtt": ["SigningKey", "Arn"]} for each in using.values())
     assert using["FinishExportFunctionRole", "kms:Sign"]["Condition"] == {
-        "StringEquals": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}
+        "StringEqualsIfExists": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}
     }
