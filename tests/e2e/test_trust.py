@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -68,6 +69,15 @@ def test_the_metalinks_urls_give_the_parts(owner: Tenant, owner_export: Unpacked
     for file in files:
         content = web.request("GET", file.findtext(f"{METALINK}url") or "").body
         assert hashlib.sha256(content).hexdigest() == file.findtext(f"{METALINK}hash")
+
+
+def test_the_program_in_the_archive_finds_it_good(signed: Path, owner_export: Unpacked) -> None:
+    given = ["--manifest", "manifest.json", "--signature", "manifest.json.sig", "--key", "waybill.pem"]
+    program = owner_export.bags[0] / "verify.py"
+    for paths in (owner_export.archives, owner_export.bags):
+        command: list[str | Path] = [sys.executable, "-I", program, *given, *paths]
+        done = subprocess.run(command, cwd=signed, check=False, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 @pytest.mark.skipif(shutil.which("aria2c") is None, reason="there is no aria2 on this machine")
