@@ -75,6 +75,8 @@ class ExportRun:
         self._environment = {
             **allocator_settings(),
             "AWS_ENDPOINT_URL_DYNAMODB": endpoint.endpoint,
+            "AWS_ENDPOINT_URL_KMS": endpoint.endpoint,
+            "SIGNING_KEY_ID": "made-up",
             "JOBS_TABLE": JOBS,
             "DOCUMENTS_TABLE": DOCUMENTS,
             "FILES_BUCKET": FILES,

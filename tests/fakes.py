@@ -10,6 +10,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from urllib.parse import quote, urlencode
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
 from waybill.domain.errors import (
     CatalogError,
     ExportExists,
@@ -238,6 +242,26 @@ class MemoryWorkflow:
         if job.id in self.running:
             self.running.remove(job.id)
             self.stopped.append(job.id)
+
+
+class MemorySigner:
+    """Signer with a key of its own. ``fail_on`` maps a method's name to the error that it raises."""
+
+    def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.fail_on = dict(fail_on or {})
+
+    def sign(self, digest: bytes) -> bytes:
+        if "sign" in self.fail_on:
+            raise self.fail_on["sign"]
+        return self._key.sign(digest, ec.ECDSA(Prehashed(hashes.SHA256())))
+
+    def public_key_pem(self) -> bytes:
+        if "public_key_pem" in self.fail_on:
+            raise self.fail_on["public_key_pem"]
+        return self._key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
 
 
 @dataclass

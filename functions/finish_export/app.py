@@ -15,6 +15,7 @@ def handler(call: Invocation) -> object:
             call.export_id,
             jobs=call.wiring.jobs,
             archives=call.wiring.archives,
+            signer=call.wiring.signer,
             clock=call.wiring.clock,
             metrics=call.wiring.metrics,
         )

@@ -15,6 +15,9 @@ from local.engine.guard import ChangedEngineError, check_source
 _TYPE = "AWS::ApiGatewayV2::Api"
 _METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace", "x-amazon-apigateway-any-method"}
 
+_OPEN = "NONE"
+"""What SAM writes in place of an authorizer for a route that anybody may call."""
+
 
 def apply() -> None:
     """Import the body when an API is created or updated."""
@@ -115,6 +118,8 @@ def _authorization(security: list[dict[str, Any]] | None, authorizers: dict[str,
     """Return what an operation's ``security`` makes of its route: open, or a JWT with any of some scopes."""
     for requirement in security or []:
         for name, scopes in requirement.items():
+            if name == _OPEN:
+                return {}
             if name not in authorizers:
                 raise ValueError(f"A route of the API names the authorizer {name}, which its body does not define.")
             identity = authorizers[name]["authorizerId"]

@@ -464,7 +464,14 @@ def test_every_label_and_file_of_a_bag_is_in_the_manifest_page() -> None:
 
 
 def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
-    numbers = {"part": (1, "tar.gz"), "pack_batch": (0,), "staged": (0, 0), "segment": (0, 0), "packed_part": (1,)}
+    numbers = {
+        "part": (1, "tar.gz"),
+        "signature": ("{digest}",),
+        "pack_batch": (0,),
+        "staged": (0, 0),
+        "segment": (0, 0),
+        "packed_part": (1,),
+    }
     prefixes = {"prefix", "work", "shard", "packed"}
     made = {
         make("{id}", *numbers.get(name, ()))

@@ -32,7 +32,10 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     """A product in memory, wired to the handlers."""
     made = Product()
     settings = SimpleNamespace(
-        tenant_claim="sub", scope_prefix="waybill/", download_url_lifetime=timedelta(seconds=300)
+        tenant_claim="sub",
+        scope_prefix="waybill/",
+        download_url_lifetime=timedelta(seconds=300),
+        metalink_url_lifetime=timedelta(hours=1),
     )
 
     class Wiring(SimpleNamespace):
@@ -45,6 +48,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         metrics=made.metrics,
         jobs=made.jobs,
         archives=made.archives,
+        signer=made.signer,
         workflow=made.workflow,
         catalog=CATALOG,
         bucket=lambda name: made.files,

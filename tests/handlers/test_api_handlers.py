@@ -1,8 +1,15 @@
 """Each route with its sample event: what a caller gets to see."""
 
+import base64
+import hashlib
 import json
+import random
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from tests.handlers.conftest import EVENTS, Invoke
@@ -10,9 +17,13 @@ from tests.unit.services.exports import TENANT, Product, broken, record
 
 from waybill.domain.errors import CatalogError, StorageUnavailable
 from waybill.domain.job import ExportJob
+from waybill.domain.options import ExportOptions
 
+METALINK = "{urn:ietf:params:xml:ns:metalink}"
 ROUTES = sorted(path.stem for path in (EVENTS / "api").glob("*.json"))
-WITH_ID = [name for name in ROUTES if name not in {"create_export", "list_exports"}]
+PUBLIC = ["get_public_key"]
+WITH_TOKEN = [name for name in ROUTES if name not in PUBLIC]
+WITH_ID = [name for name in WITH_TOKEN if name not in {"create_export", "list_exports"}]
 
 
 def document(answer: dict[str, Any]) -> dict[str, Any]:
@@ -140,6 +151,19 @@ class TestGetExport:
 
         assert document(invoke("api", "get_export", of(product.export())))["data"]["meta"]["gaps"] == 1
 
+    def test_when_it_is_done_it_links_to_what_it_is_checked_with(self, invoke: Invoke, product: Product) -> None:
+        job = product.export()
+
+        links = document(invoke("api", "get_export", of(job)))["data"]["links"]
+
+        path = f"/move/exports/{job.id}"
+        assert links == {
+            "self": path,
+            "manifest": f"{path}/manifest",
+            "signature": f"{path}/manifest/signature",
+            "metalink": f"{path}/metalink",
+        }
+
     def test_a_failed_one_shows_the_sentence(self, invoke: Invoke, product: Product) -> None:
         job = product.create()
         product.jobs.replace(job.failed(product.clock(), "The table is gone."))
@@ -231,6 +255,101 @@ class TestGetManifest:
     def test_an_unfinished_export_has_none(self, invoke: Invoke, product: Product) -> None:
         assert invoke("api", "get_manifest", of(product.create()))["statusCode"] == 409
 
+    def test_its_signature_is_checked_by_openssl(self, invoke: Invoke, product: Product, tmp_path: Path) -> None:
+        job = product.export()
+        manifest = invoke("api", "get_manifest", of(job))
+        signature = invoke("api", "get_manifest_signature", of(job))
+        key = invoke("api", "get_public_key")
+
+        assert (signature["statusCode"], signature["isBase64Encoded"]) == (200, True)
+        assert signature["headers"]["content-type"] == "application/octet-stream"
+        (tmp_path / "manifest.json").write_text(manifest["body"])
+        (tmp_path / "manifest.json.sig").write_bytes(base64.b64decode(signature["body"]))
+        (tmp_path / "waybill.pem").write_text(key["body"])
+        check = ["openssl", "dgst", "-sha256", "-verify", "waybill.pem"]
+        check += ["-signature", "manifest.json.sig", "manifest.json"]
+        assert subprocess.run(check, cwd=tmp_path, check=True, capture_output=True).stdout == b"Verified OK\n"
+
+    def test_an_unfinished_export_has_no_signature(self, invoke: Invoke, product: Product) -> None:
+        assert invoke("api", "get_manifest_signature", of(product.create()))["statusCode"] == 409
+
+
+class TestGetPublicKey:
+    def test_anybody_gets_it_and_may_keep_it_for_a_while(self, invoke: Invoke, product: Product) -> None:
+        answer = invoke("api", "get_public_key")
+
+        assert (answer["statusCode"], answer["body"]) == (200, product.signer.public_key_pem().decode())
+        assert answer["headers"]["cache-control"] == "public, max-age=3600"
+        assert answer["headers"]["content-type"] == "application/x-pem-file"
+
+    def test_a_key_that_cannot_be_asked_for_is_a_503(self, invoke: Invoke, product: Product) -> None:
+        product.signer.fail_on["public_key_pem"] = StorageUnavailable("KMS does not answer.")
+
+        assert invoke("api", "get_public_key")["statusCode"] == 503
+
+    def test_a_query_parameter_is_refused_here_too(self, invoke: Invoke) -> None:
+        answer = invoke("api", "get_public_key", lambda event: event.update(queryStringParameters={"a": "b"}))
+
+        assert answer["statusCode"] == 400
+
+
+class TestGetMetalink:
+    def test_it_names_every_part_with_its_digests_and_a_url(self, invoke: Invoke, product: Product) -> None:
+        noise = random.Random(3)
+        product.contacts = [record(f"c{number:03}", noise.randbytes(300).hex()) for number in range(40)]
+        job = product.export(ExportOptions(parts_size=10_240))
+
+        answer = invoke("api", "get_metalink", of(job))
+
+        assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "application/metalink4+xml")
+        files = ElementTree.fromstring(answer["body"]).findall(f"{METALINK}file")
+        assert len(files) == job.parts > 1
+        for file, part, data in zip(files, product.manifest(job)["parts"], product.parts(job), strict=True):
+            digest = hashlib.sha256(data).hexdigest()
+            assert (file.get("name"), file.findtext(f"{METALINK}size")) == (part["name"], str(len(data)))
+            assert [each.text for each in file.findall(f"{METALINK}hash[@type='sha-256']")] == [digest]
+            pieces = file.findall(f"{METALINK}pieces[@type='sha-256']")
+            assert [[each.text for each in piece] for piece in pieces] == [[digest]]
+            url = file.findtext(f"{METALINK}url") or ""
+            assert f"exports/{job.id}/parts/part-{part['number']:05}.tar.gz" in url
+            assert parse_qs(urlsplit(url).query) == {"expires": ["3600"], "filename": [part["name"]]}
+
+    def test_no_url_outlives_the_export(self, invoke: Invoke, product: Product) -> None:
+        job = product.export()
+        product.clock.advance(days=6, hours=23, minutes=50)
+
+        assert "expires=600" in invoke("api", "get_metalink", of(job))["body"]
+
+    def test_where_it_gets_too_large_the_pieces_are_left_out(
+        self, invoke: Invoke, product: Product, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = product.export()
+        whole = len(invoke("api", "get_metalink", of(job))["body"])
+        monkeypatch.setattr("waybill.services.get_metalink.MOST_BYTES", whole - 1)
+
+        answer = invoke("api", "get_metalink", of(job))
+
+        assert (answer["statusCode"], "<pieces" in answer["body"]) == (200, False)
+
+    def test_too_many_parts_are_refused_with_what_to_do(
+        self, invoke: Invoke, product: Product, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("waybill.services.get_metalink.MOST_BYTES", 100)
+
+        answer = invoke("api", "get_metalink", of(product.export()))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (422, "metalink_too_large")
+
+    def test_more_pieces_than_fit_are_not_kept(
+        self, invoke: Invoke, product: Product, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("waybill.services.finish_export.MOST_PIECES", 0)
+
+        assert "<pieces" not in invoke("api", "get_metalink", of(product.export()))["body"]
+
+    def test_an_unfinished_export_has_none(self, invoke: Invoke, product: Product) -> None:
+        assert invoke("api", "get_metalink", of(product.create()))["statusCode"] == 409
+
 
 class TestDeleteExport:
     def test_everything_of_it_goes_and_it_answers_410_from_then_on(self, invoke: Invoke, product: Product) -> None:
@@ -294,7 +413,7 @@ def test_an_expired_export_is_410(invoke: Invoke, product: Product, route: str) 
     assert invoke("api", route, of(job))["statusCode"] == 410
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", WITH_TOKEN)
 @pytest.mark.parametrize(
     "scope", ["", "openid", "waybill/imports.create", "exports.read exports.create exports.delete"]
 )

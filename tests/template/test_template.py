@@ -117,12 +117,15 @@ def test_job_records_expire(resources: dict[str, Any]) -> None:
     assert ttl == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_every_route_wants_a_token(resources: dict[str, Any]) -> None:
+def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]) -> None:
     (api,) = of_type(resources, "AWS::ApiGatewayV2::Api").values()
     operations = [operation for path in api["Body"]["paths"].values() for operation in path.values()]
 
-    assert len(operations) == 6
-    assert all("Jwt" in operation["security"][0] for operation in operations)
+    public = [operation for operation in operations if operation["security"] == [{"NONE": []}]]
+
+    assert len(operations) == 9
+    assert all("Jwt" in operation["security"][0] for operation in operations if operation not in public)
+    assert public == [api["Body"]["paths"]["/.well-known/waybill.pem"]["get"]]
 
 
 def test_the_api_log_holds_nothing_personal(source: dict[str, Any]) -> None:
@@ -136,3 +139,24 @@ def test_workers_have_time_and_handlers_answer_before_the_gateway_gives_up(resou
 
     assert {timeouts[resource_name(step)] for step in ("read_chunk", "pack_part")} == {900}
     assert {timeouts[resource_name(name)] for name in ("create_export", "get_export", "delete_export")} == {29}
+
+
+def test_the_signing_key_signs_with_p256_and_outlives_the_stack(resources: dict[str, Any]) -> None:
+    key = resources["SigningKey"]
+
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (key["Properties"]["KeySpec"], key["Properties"]["KeyUsage"]) == ("ECC_NIST_P256", "SIGN_VERIFY")
+
+
+def test_only_finish_export_signs_and_only_digests(resources: dict[str, Any]) -> None:
+    using = {
+        (role, *statement["Action"]): statement
+        for role, statement in statements(resources)
+        if any(action.startswith("kms:") for action in statement["Action"])
+    }
+
+    assert set(using) == {("FinishExportFunctionRole", "kms:Sign"), ("GetPublicKeyFunctionRole", "kms:GetPublicKey")}
+    assert all(each["Resource"] == {"Fn::GetAtt": ["SigningKey", "Arn"]} for each in using.values())
+    assert using["FinishExportFunctionRole", "kms:Sign"]["Condition"] == {
+        "StringEqualsIfExists": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}
+    }

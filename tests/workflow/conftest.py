@@ -135,6 +135,7 @@ def stack(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     _create_storage(server)
     state_machine = _create_state_machine(server)
     monkeypatch.setenv("EXPORT_WORKFLOW_ARN", state_machine)
+    monkeypatch.setenv("SIGNING_KEY_ID", _create_signing_key(server))
     monkeypatch.setattr(
         catalog_file,
         "deployed_catalog",
@@ -158,6 +159,11 @@ def _create_storage(server: str) -> None:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         )
+
+
+def _create_signing_key(server: str) -> str:
+    created = client("kms", server).create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    return str(created["KeyMetadata"]["Arn"])
 
 
 def _create_state_machine(server: str) -> str:

@@ -1,5 +1,6 @@
 """An export from its job record to its manifest, run by the real state machine."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -145,11 +146,14 @@ def test_the_number_of_transitions_does_not_grow_with_records(many: Stack) -> No
     assert history(many, few) == history(many, all_of_them)
 
 
-def test_only_the_parts_and_the_manifest_stay(many: Stack) -> None:
+def test_only_the_parts_and_what_they_are_checked_with_stay(many: Stack) -> None:
     job = run(many, SMALL_PARTS)
 
-    parts = [f"exports/{job.id}/parts/part-{number:05}.tar.gz" for number in range(1, job.parts + 1)]
-    assert keys_of(many, job) == [f"exports/{job.id}/manifest.json", *parts]
+    prefix = f"exports/{job.id}/"
+    manifest = many.client("s3").get_object(Bucket=many.archives, Key=f"{prefix}manifest.json")["Body"].read()
+    checked_with = ["manifest.json", f"manifest.json.{hashlib.sha256(manifest).hexdigest()}.sig"]
+    parts = [f"parts/part-{number:05}.tar.gz" for number in range(1, job.parts + 1)]
+    assert keys_of(many, job) == [prefix + name for name in [*checked_with, *parts, "pieces.json"]]
     assert job.parts > 3
 
 

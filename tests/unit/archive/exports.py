@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from waybill.archive.container import Container, container_of
+from waybill.archive.enclosed import enclosed
 from waybill.archive.part import ContentLost, PartWriter
 from waybill.archive.paths import PathBook
 from waybill.archive.plan_parts import plan_parts
@@ -40,6 +41,7 @@ class Export:
     segments: dict[str, bytes] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     payload: dict[str, bytes] = field(default_factory=dict)
+    enclosed: Mapping[str, bytes] = field(default_factory=dict)
     _book: PathBook = field(default_factory=PathBook)
 
     def add_records(self, doctype: str, contents: Sequence[bytes], *, schema: str = SCHEMA) -> None:
@@ -91,6 +93,7 @@ class Export:
         """Make all parts, as PackPart does it."""
         plans = self.plans(parts_size)
         header = PartsHeader(GROUP, len(plans), 1)
+        self.enclosed = enclosed(parts_size)
         return [self._pack(plan, header, open_file or self.open_file) for plan in plans]
 
     def _pack(self, plan: PartPlan, header: PartsHeader, open_file: Opener) -> Part:
@@ -116,6 +119,7 @@ class Export:
             read_segment=self.read_segment,
             open_file=open_file,
             lost=lost,
+            enclosed=self.enclosed,
         )
 
 

@@ -12,6 +12,7 @@ from tests.fakes import (
     FakeMetrics,
     MemoryJobs,
     MemoryObjects,
+    MemorySigner,
     MemorySource,
     MemorySources,
     MemoryWorkflow,
@@ -69,6 +70,7 @@ class Product:
     jobs: MemoryJobs = field(default_factory=MemoryJobs)
     archives: MemoryObjects = field(default_factory=MemoryObjects)
     files: MemoryObjects = field(default_factory=MemoryObjects)
+    signer: MemorySigner = field(default_factory=MemorySigner)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
@@ -140,7 +142,13 @@ class Product:
     def finish(self, job: ExportJob) -> Work:
         """Run FinishExport."""
         return finish_export(
-            TENANT, job.id, jobs=self.jobs, archives=self.archives, clock=self.clock, metrics=self.metrics
+            TENANT,
+            job.id,
+            jobs=self.jobs,
+            archives=self.archives,
+            signer=self.signer,
+            clock=self.clock,
+            metrics=self.metrics,
         )
 
     def export(self, options: ExportOptions | None = None) -> ExportJob:

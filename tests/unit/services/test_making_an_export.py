@@ -1,5 +1,6 @@
 """The steps of an export, one by one, on ports in memory."""
 
+import hashlib
 import io
 import json
 import random
@@ -7,6 +8,9 @@ import tarfile
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from tests.fakes import FakeBudget, MemoryJobs, MemoryObjects, MemoryWorkflow
 from tests.unit.services.exports import CATALOG, TENANT, Product, broken, picture, record
 
@@ -26,6 +30,7 @@ from waybill.domain.options import ExportOptions
 from waybill.domain.plan import ReadBatch
 from waybill.domain.progress import total
 from waybill.services.delete_export import delete_export
+from waybill.services.get_manifest_signature import get_manifest_signature
 
 SMALL_PARTS = ExportOptions(parts_size=10_240)
 CONTACTS = [record(f"c{number:03}", random.Random(number).randbytes(400).hex()) for number in range(60)]
@@ -289,6 +294,44 @@ class TestFinishExport:
         with pytest.raises(LedgerMismatch):
             product.finish(job)
         assert keys.manifest(job.id) not in product.archives.objects
+
+    def test_without_a_signature_nothing_is_published(self) -> None:
+        product = Product(CONTACTS)
+        product.signer.fail_on["sign"] = StorageUnavailable("KMS does not answer.")
+
+        with pytest.raises(StorageUnavailable):
+            product.export()
+        (job,) = product.jobs.jobs.values()
+        assert job.state is ExportState.EXPORTING
+        assert keys.manifest(job.id) not in product.archives.objects
+
+    def test_whichever_manifest_stands_its_own_signature_stands_beside_it(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create()
+        (batch,) = product.plan(job)
+        product.read(job, batch)
+        product.plan_parts(job)
+        product.pack(job)
+        put = product.archives.put
+        overtaken: list[str] = []
+
+        def put_overtaken(key: str, data: bytes) -> None:
+            if key == keys.manifest(job.id) and not overtaken:  # another call publishes in between
+                overtaken.append(key)
+                put(key, b"another manifest")
+            put(key, data)
+            if key == keys.manifest(job.id):
+                digest = hashlib.sha256(product.archives.objects[key]).hexdigest()
+                assert keys.signature(job.id, digest) in product.archives.objects
+
+        product.archives.put = put_overtaken  # type: ignore[method-assign]
+        assert product.finish(job).ready
+        signature = get_manifest_signature(
+            TENANT, job.id, jobs=product.jobs, archives=product.archives, clock=product.clock
+        )
+        key = load_pem_public_key(product.signer.public_key_pem())
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        key.verify(signature, product.archives.objects[keys.manifest(job.id)], ec.ECDSA(hashes.SHA256()))
 
     def test_it_counts_what_was_made(self) -> None:
         product = Product([*CONTACTS, broken("zed")])

@@ -135,6 +135,21 @@ class ObjectStore(Protocol):
         ...
 
 
+class Signer(Protocol):
+    """The key that manifests are signed with: ECDSA on the curve P-256 (FIPS 186-5). Its private half stays there."""
+
+    def sign(self, digest: bytes) -> bytes:
+        """Return a signature for a SHA-256 digest, in DER (RFC 3279, section 2.2.3: ``Ecdsa-Sig-Value``).
+
+        Two signatures for one digest differ, and both are good. Raises StorageUnavailable.
+        """
+        ...
+
+    def public_key_pem(self) -> bytes:
+        """Return the public key (RFC 7468, section 13: ``PUBLIC KEY``). Raises StorageUnavailable."""
+        ...
+
+
 class Workflow(Protocol):
     """The state machine that makes exports."""
 

@@ -1,4 +1,4 @@
-"""DynamoDB and Step Functions by the AWS JSON 1.0 protocol.
+"""DynamoDB, Step Functions and KMS by the AWS JSON protocol.
 
 One POST an operation, and the answer's body as it came: what reads records decodes them by itself, because botocore's
 parser does 8 MB/s where the raw body allows 75 (reference performance.md, section 3).
@@ -18,7 +18,7 @@ from waybill.adapters.sigv4 import sign
 from waybill.domain.errors import StorageUnavailable
 from waybill.ports import Clock
 
-_NAMES = {"dynamodb": "DynamoDB", "states": "Step Functions"}
+_NAMES = {"dynamodb": "DynamoDB", "states": "Step Functions", "kms": "KMS"}
 _OK = 200
 _SERVER_ERROR = 500
 _TRY_AGAIN = frozenset(
@@ -54,10 +54,11 @@ class AwsError(StorageUnavailable):
 
 
 class AwsJsonClient:
-    """Calls one AWS service that speaks the AWS JSON 1.0 protocol.
+    """Calls one AWS service that speaks the AWS JSON protocol.
 
     ``service`` is the name that signatures are made for, ``target_prefix`` stands before the operation in
-    ``X-Amz-Target``, ``endpoint`` is a URL. ``timeout`` is how many seconds the service may be silent.
+    ``X-Amz-Target``, ``endpoint`` is a URL. ``json_version`` is the protocol's version that the service names in its
+    model: 1.0 or 1.1. ``timeout`` is how many seconds the service may be silent.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class AwsJsonClient:
         *,
         endpoint: str,
         region: str,
+        json_version: str = "1.0",
         credentials: CredentialSource = ambient,
         clock: Clock = system_clock,
         backoff: Backoff | None = None,
@@ -76,6 +78,7 @@ class AwsJsonClient:
         self._target_prefix = target_prefix
         self._endpoint = Endpoint(endpoint, timeout=timeout)
         self._region = region
+        self._content_type = f"application/x-amz-json-{json_version}"
         self._credentials = credentials
         self._clock = clock
         self._backoff = backoff or Backoff()
@@ -109,7 +112,7 @@ class AwsJsonClient:
             (),
             {
                 "host": self._endpoint.host,
-                "content-type": "application/x-amz-json-1.0",
+                "content-type": self._content_type,
                 "x-amz-target": f"{self._target_prefix}.{operation}",
             },
             payload_digest=digest,

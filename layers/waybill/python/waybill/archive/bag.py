@@ -90,9 +90,12 @@ def manifest_line(path: str, sha256: str) -> bytes:
 class BagBounds:
     """The most bytes that what surrounds the payload can take in a part, whatever the digests turn out to be."""
 
-    def __init__(self, container: Container, schemas: Mapping[str, str]) -> None:
+    def __init__(
+        self, container: Container, schemas: Mapping[str, str], enclosed: Mapping[str, bytes] | None = None
+    ) -> None:
         self._container = container
         self._schemas = schemas
+        self._enclosed = enclosed or {}
         self._schema_bounds: dict[str, int] = {}
 
     def empty(self) -> int:
@@ -101,7 +104,9 @@ class BagBounds:
         files = {path: content for path, content in largest.tag_files() if path != MANIFEST}
         texts = sum(self._container.text_bound(inside(path), content) for path, content in files.items())
         manifest = self._container.entry_bound(inside(MANIFEST), 1, compressible=False)
-        return texts + manifest + self._container.directory_bound(inside(PAYLOAD)) + self._container.end_bound()
+        tools = sum(self._packed(path, content) for path, content in self._enclosed.items())
+        around = self._container.directory_bound(inside(PAYLOAD)) + self._container.end_bound()
+        return texts + manifest + tools + around
 
     def payload_line(self, path: str) -> int:
         """Return what an entry of the payload adds to the manifest: a line, and its share in the manifest's blocks."""
@@ -111,11 +116,12 @@ class BagBounds:
     def schema(self, doctype: str) -> int:
         """Return what a doctype's schema adds to a part: the file, packed, and its line in the tag manifest."""
         if doctype not in self._schema_bounds:
-            path, content = schema_path(doctype), self._schemas[doctype].encode()
-            length = sum(map(len, self._container.pack([content]))) * 9 // 8  # another processor may pack it otherwise
-            packed = self._container.packed_bound(inside(path), len(content), length)
-            self._schema_bounds[doctype] = packed + self.payload_line(path)
+            self._schema_bounds[doctype] = self._packed(schema_path(doctype), self._schemas[doctype].encode())
         return self._schema_bounds[doctype]
+
+    def _packed(self, path: str, content: bytes) -> int:
+        length = sum(map(len, self._container.pack([content]))) * 9 // 8  # another processor may pack it otherwise
+        return self._container.packed_bound(inside(path), len(content), length) + self.payload_line(path)
 
 
 def inside(path: str) -> str:

@@ -9,6 +9,7 @@ from waybill.archive.bag import MANIFEST, PAYLOAD, Bag, base_name, schema_path
 from waybill.archive.container import Container
 from waybill.archive.errors import ContentLost, ContentSizeChanged
 from waybill.archive.media_types import compressible
+from waybill.archive.pieces import PieceDigests, piece_length
 from waybill.archive.streams import Stream, exactly
 from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable, WaybillError
 from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
@@ -29,7 +30,8 @@ _REASONS = {
 class PartWriter:
     """Writes the part of ``plan``: draw ``chunks`` to the end, then ask ``packed``.
 
-    ``schemas`` has the JSON Schema text of every doctype with entries in the part. ``read_segment`` gives a slice's
+    ``schemas`` has the JSON Schema text of every doctype with entries in the part, ``enclosed`` the files that every
+    part brings along (``archive.enclosed``). ``read_segment`` gives a slice's
     bytes, ``open_file`` a file's content; both in chunks. ``lost`` names by path the files that are left out from the
     start, with the gap that goes into the ledger for each.
     """
@@ -44,6 +46,7 @@ class PartWriter:
         read_segment: Callable[[SegmentSlice], Iterable[bytes]],
         open_file: Callable[[FileReference], Iterable[bytes]],
         lost: Mapping[str, Gap] | None = None,
+        enclosed: Mapping[str, bytes] | None = None,
     ) -> None:
         self._plan = plan
         self._header = header
@@ -53,6 +56,7 @@ class PartWriter:
         self._read_segment = read_segment
         self._open_file = open_file
         self._lost = lost or {}
+        self._enclosed = enclosed or {}
         self._bag = Bag(plan.number, header.parts, header.group)
         self._newest = 0
         self._entry_list_sha256 = ""
@@ -68,11 +72,13 @@ class PartWriter:
         a segment is not as long as planned; then what was yielded is worthless. What else the callables raise passes.
         """
         digest, size = hashlib.sha256(), 0
+        pieces = PieceDigests(piece_length(self._plan.bound))
         for chunk in chain(self._records(), self._files(), self._tags(), self._writer.end()):
             digest.update(chunk)
+            pieces.update(chunk)
             size += len(chunk)
             yield chunk
-        self._packed = self._result(size, digest.hexdigest())
+        self._packed = self._result(size, digest.hexdigest(), pieces)
 
     def packed(self) -> PackedPart:
         """Return what the part holds. Raises RuntimeError before ``chunks`` has ended."""
@@ -132,8 +138,9 @@ class PartWriter:
     def _tags(self) -> Iterator[bytes]:
         if not self._bag.entries:  # the payload directory is there even if it is empty: RFC 8493, section 2.1.2
             yield from self._writer.directory(self._inside(PAYLOAD), self._newest)
-        for doctype in sorted({entry.doctype for entry in self._plan.entries}):
-            path, content = schema_path(doctype), self._schemas[doctype].encode()
+        doctypes = sorted({entry.doctype for entry in self._plan.entries})
+        schemas = [(schema_path(doctype), self._schemas[doctype].encode()) for doctype in doctypes]
+        for path, content in [*schemas, *self._enclosed.items()]:
             packed = self._container.pack([content])
             yield from self._writer.packed_entry(self._inside(path), len(content), self._newest, packed)
             self._bag.add_tag(path, content)
@@ -149,7 +156,7 @@ class PartWriter:
         self._bag.add_payload(path, size, sha256)
         self._newest = max(self._newest, updated_at)
 
-    def _result(self, size: int, sha256: str) -> PackedPart:
+    def _result(self, size: int, sha256: str, pieces: PieceDigests) -> PackedPart:
         records: Counter[str] = Counter()
         for entry in self._plan.entries:
             records[entry.doctype] += entry.records
@@ -164,6 +171,8 @@ class PartWriter:
             records_written=dict(records),
             file_counts=self._file_counts,
             gaps=tuple(self._gaps),
+            piece_length=pieces.length,
+            pieces=pieces.digests(),
         )
 
 

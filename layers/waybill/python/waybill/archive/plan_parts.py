@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from waybill.archive.bag import BagBounds, inside
 from waybill.archive.container import Container, container_of
+from waybill.archive.enclosed import enclosed
 from waybill.archive.media_types import compressible
 from waybill.domain.options import FORMATS, MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, PartPlan, SegmentSlice
@@ -40,7 +41,7 @@ def plan_parts(
     with what surrounds it; then that entry stands alone in its part. A part has at most MAX_ENTRIES_PER_PART entries.
     An export of nothing is one part. Holds one part's plan in memory.
     """
-    bounds = _Bounds(container, schemas)
+    bounds = _Bounds(container, schemas, enclosed(parts_size))
     draft = _Draft(1, bounds.bag.empty())
     for segment, entry in entries:
         if not draft.has_room(bounds.record(entry, draft), parts_size):
@@ -96,8 +97,8 @@ class _Draft:
 class _Bounds:
     """The most bytes that entries add to a part."""
 
-    def __init__(self, container: Container, schemas: Mapping[str, str]) -> None:
-        self.bag = BagBounds(container, schemas)
+    def __init__(self, container: Container, schemas: Mapping[str, str], tools: Mapping[str, bytes]) -> None:
+        self.bag = BagBounds(container, schemas, tools)
         self._container = container
 
     def record(self, entry: Entry, draft: _Draft) -> int:

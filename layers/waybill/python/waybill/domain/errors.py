@@ -85,7 +85,7 @@ class SourceUnavailable(WaybillError):
 
 
 class StorageUnavailable(WaybillError):
-    """S3, DynamoDB or Step Functions refused or did not answer, after retries."""
+    """S3, DynamoDB, Step Functions or KMS refused or did not answer, after retries."""
 
     code = "storage_unavailable"
 
@@ -106,6 +106,12 @@ class TooManyParts(WaybillError):
     """``parts_size`` would cut this export into more parts than one export may have."""
 
     code = "too_many_parts"
+
+
+class MetalinkTooLarge(WaybillError):
+    """The export has more parts than one metalink can name."""
+
+    code = "metalink_too_large"
 
 
 class LedgerMismatch(WaybillError):

@@ -16,6 +16,16 @@ def manifest(export_id: str) -> str:
     return f"{prefix(export_id)}manifest.json"
 
 
+def signature(export_id: str, manifest_sha256: str) -> str:
+    """The signature of the manifest that has this SHA-256: no manifest can stand beside another's signature."""
+    return f"{manifest(export_id)}.{manifest_sha256}.sig"
+
+
+def pieces(export_id: str) -> str:
+    """The digests of the parts' pieces, for the metalink."""
+    return f"{prefix(export_id)}pieces.json"
+
+
 def work(export_id: str) -> str:
     """Everything that is only needed until the export is finished."""
     return f"{prefix(export_id)}work/"

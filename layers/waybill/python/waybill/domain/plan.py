@@ -157,7 +157,8 @@ class PackedPart:
 
     ``size`` and ``sha256`` are of the part as downloaded. ``entry_list_sha256`` is the digest of the part's own
     ``manifest-sha256.txt``; ``payload_size`` the sum of its ``entries`` contents. ``records_written`` maps doctype to
-    number of records, ``file_counts`` doctype to the files' line of the ledger.
+    number of records, ``file_counts`` doctype to the files' line of the ledger. ``pieces`` are the SHA-256 of the
+    part's pieces, all ``piece_length`` bytes long but the last; there are none in what an older release has packed.
     """
 
     number: int
@@ -170,3 +171,13 @@ class PackedPart:
     records_written: dict[str, int]
     file_counts: dict[str, Count]
     gaps: tuple[Gap, ...]
+    piece_length: int = 0
+    pieces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The pieces of one part: their length in bytes, and the SHA-256 of each."""
+
+    length: int
+    digests: tuple[str, ...]

@@ -5,12 +5,13 @@ import functools
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.clock import system_clock
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
+from waybill.adapters.kms_signer import KmsSigner
 from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
 from waybill.domain.catalog import Catalog
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
-from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Sources, Workflow
+from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Signer, Sources, Workflow
 from waybill.sources.registry import CatalogSources
 
 
@@ -42,6 +43,18 @@ class Wiring:
             region=self.settings.region,
         )
         return StepFunctionsWorkflow(client, self.settings.export_workflow_arn)
+
+    @functools.cached_property
+    def signer(self) -> Signer:
+        """The key that manifests are signed with."""
+        client = AwsJsonClient(
+            "kms",
+            "TrentService",
+            endpoint=self.settings.kms_endpoint,
+            region=self.settings.region,
+            json_version="1.1",
+        )
+        return KmsSigner(client, self.settings.signing_key_id)
 
     @functools.cached_property
     def catalog(self) -> Catalog:

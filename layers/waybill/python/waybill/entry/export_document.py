@@ -61,4 +61,6 @@ def _links(job: ExportJob) -> dict[str, str]:
     links = {"self": export_path(job)}
     if job.state is ExportState.DONE:
         links["manifest"] = f"{export_path(job)}/manifest"
+        links["signature"] = f"{export_path(job)}/manifest/signature"
+        links["metalink"] = f"{export_path(job)}/metalink"
     return links

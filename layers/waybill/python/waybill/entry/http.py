@@ -22,7 +22,10 @@ MAX_BODY = 64 * KIBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of a caller whose token was checked. ``headers`` have lower-case names."""
+    """One request of a caller whose token was checked; of nobody in particular, with no tenant, on a public route.
+
+    ``headers`` have lower-case names.
+    """
 
     tenant: str
     path: Mapping[str, str]
@@ -39,22 +42,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler answers. ``document`` becomes the JSON body; ``text`` is a body that is JSON already."""
+    """What a handler answers: ``document`` as JSON, or ``text``, or ``data``, which are a body as it is."""
 
     status: HTTPStatus
     document: Mapping[str, Any] | None = None
     text: str | None = None
+    data: bytes | None = None
     media_type: str = MEDIA_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def route(
-    *, scope: str, parameters: frozenset[str] = frozenset()
+    *, scope: str | None, parameters: frozenset[str] = frozenset()
 ) -> Callable[[Callable[[Request], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
     """Make a Lambda handler of a function that takes a Request.
 
-    The caller's token must grant ``scope``; query parameters other than ``parameters`` are refused (JSON:API 1.1,
-    "Query Parameters"). Whatever goes wrong is answered as a JSON:API error document, never as a stack trace.
+    The caller's token must grant ``scope``; None makes a public route, which the template must exempt from the
+    authorizer too. Query parameters other than ``parameters`` are refused (JSON:API 1.1, "Query Parameters"). Whatever
+    goes wrong is answered as a JSON:API error document, never as a stack trace.
     """
 
     def decorate(run: Callable[[Request], Answer]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
@@ -85,7 +90,7 @@ def route(
     return decorate
 
 
-def _request(event: Mapping[str, Any], scope: str, parameters: frozenset[str], parts: Wiring) -> Request:
+def _request(event: Mapping[str, Any], scope: str | None, parameters: frozenset[str], parts: Wiring) -> Request:
     claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
     query = event.get("queryStringParameters") or {}
     for name in query:
@@ -98,7 +103,7 @@ def _request(event: Mapping[str, Any], scope: str, parameters: frozenset[str], p
                 parameter=name,
             )
     return Request(
-        tenant=_tenant(claims, scope, parts),
+        tenant="" if scope is None else _tenant(claims, scope, parts),
         path=event.get("pathParameters") or {},
         query=query,
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
@@ -156,6 +161,9 @@ def _refusal(*problems: Problem) -> Answer:
 def _response(answer: Answer) -> dict[str, Any]:
     headers = {"cache-control": "no-store", **answer.headers}
     body = answer.text if answer.document is None else json.dumps(answer.document, ensure_ascii=False)
+    if answer.data is not None:
+        body = base64.b64encode(answer.data).decode()
     if body is not None:
         headers["content-type"] = answer.media_type
-    return {"statusCode": int(answer.status), "headers": headers, "body": body or ""}
+    encoded = {"isBase64Encoded": True} if answer.data is not None else {}
+    return {"statusCode": int(answer.status), "headers": headers, "body": body or "", **encoded}

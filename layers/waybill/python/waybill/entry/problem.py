@@ -46,6 +46,7 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.ExportNotFound: HTTPStatus.NOT_FOUND,
     errors.ExportGone: HTTPStatus.GONE,
     errors.ExportNotReady: HTTPStatus.CONFLICT,
+    errors.MetalinkTooLarge: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.JobChanged: HTTPStatus.CONFLICT,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -13,13 +13,16 @@ class Settings:
     jobs_table: str
     archives_bucket: str
     export_workflow_arn: str
+    signing_key_id: str
     tenant_claim: str
     scope_prefix: str
     download_url_lifetime: timedelta
+    metalink_url_lifetime: timedelta
     region: str
     s3_endpoint: str | None
     dynamodb_endpoint: str
     stepfunctions_endpoint: str
+    kms_endpoint: str
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -37,11 +40,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         jobs_table=environment["JOBS_TABLE"],
         archives_bucket=environment["ARCHIVES_BUCKET"],
         export_workflow_arn=environment.get("EXPORT_WORKFLOW_ARN", ""),
+        signing_key_id=environment.get("SIGNING_KEY_ID", ""),
         tenant_claim=environment.get("TENANT_CLAIM", "sub"),
         scope_prefix=environment.get("SCOPE_PREFIX", "waybill/"),
         download_url_lifetime=timedelta(seconds=int(environment.get("DOWNLOAD_URL_SECONDS", "300"))),
+        metalink_url_lifetime=timedelta(seconds=int(environment.get("METALINK_URL_SECONDS", "3600"))),
         region=region,
         s3_endpoint=endpoint("S3"),
         dynamodb_endpoint=endpoint("DYNAMODB") or f"https://dynamodb.{region}.{suffix}",
         stepfunctions_endpoint=endpoint("SFN") or f"https://states.{region}.{suffix}",
+        kms_endpoint=endpoint("KMS") or f"https://kms.{region}.{suffix}",
     )

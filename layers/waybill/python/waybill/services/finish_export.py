@@ -1,29 +1,39 @@
 """Publish an export, once everything is packed and accounted for."""
 
+import hashlib
 import json
+from collections.abc import Sequence
 
 from waybill.domain import keys
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.manifest import ReadLedger, build_manifest, close_ledger
-from waybill.domain.plan import PackBatch, PackedPart, PartsHeader
-from waybill.ports import Clock, JobStore, Metrics, ObjectStore
+from waybill.domain.metalink import MOST_PIECES
+from waybill.domain.plan import PackBatch, PackedPart, PartsHeader, Pieces
+from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Signer
 from waybill.services.find_export import making_export
 from waybill.services.plan_export import Work
 from waybill.services.work_files import load, save
 
 
 def finish_export(
-    tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectStore, clock: Clock, metrics: Metrics
+    tenant: str,
+    export_id: str,
+    *,
+    jobs: JobStore,
+    archives: ObjectStore,
+    signer: Signer,
+    clock: Clock,
+    metrics: Metrics,
 ) -> Work:
-    """Check the ledger, write the manifest and set the job done; or, if parts are missing, list the batches left.
+    """Check the ledger, sign and write the manifest and set the job done; or, if parts are missing, list what is left.
 
-    The manifest is written before the job is done, so that nobody sees the one without the other. What was only staged
-    is removed at the end; a repeated call completes that. Raises ExportGone or ExportNotRunning, LedgerMismatch,
-    StorageUnavailable.
+    The manifest is written before the job is done, so that nobody sees the one without the other, and its signature
+    before the manifest. What was only staged is removed at the end; a repeated call completes that. Raises ExportGone
+    or ExportNotRunning, LedgerMismatch, StorageUnavailable.
     """
     if jobs.get(tenant, export_id).state is not ExportState.DONE:
         with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
-            left = _publish(job, jobs, archives, clock, metrics)
+            left = _publish(job, jobs=jobs, archives=archives, signer=signer, clock=clock, metrics=metrics)
         if left is not None:
             return left
     jobs.forget_reports(tenant, export_id)
@@ -31,14 +41,18 @@ def finish_export(
     return Work(ready=True, key="")
 
 
-def _publish(job: ExportJob, jobs: JobStore, archives: ObjectStore, clock: Clock, metrics: Metrics) -> Work | None:
+def _publish(
+    job: ExportJob, *, jobs: JobStore, archives: ObjectStore, signer: Signer, clock: Clock, metrics: Metrics
+) -> Work | None:
     header = load(archives, keys.parts_header(job.id), PartsHeader)
     parts = [load(archives, info.key, PackedPart) for info in archives.list(keys.packed(job.id))]
     if len(parts) < header.parts:
         return _batches_left(job.id, header, {part.number for part in parts}, archives)
     ledger = close_ledger(load(archives, keys.read_ledger(job.id), ReadLedger), parts)
-    manifest = build_manifest(job, header, parts, ledger)
-    archives.put(keys.manifest(job.id), json.dumps(manifest, ensure_ascii=False, separators=(",", ":")).encode())
+    document = build_manifest(job, header, parts, ledger)
+    manifest = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    save(archives, keys.pieces(job.id), _pieces(parts))
+    _put_signed(job.id, manifest, archives, signer)
     size = sum(part.size for part in parts)
     done = job.finished(clock(), parts=len(parts), total_size=size, gaps=ledger.failed)
     jobs.replace(done)
@@ -48,6 +62,24 @@ def _publish(job: ExportJob, jobs: JobStore, archives: ObjectStore, clock: Clock
     metrics.count("Bytes", size, "Bytes")
     metrics.count("Duration", done.creation_duration / 1_000_000, "Milliseconds")
     return None
+
+
+def _pieces(parts: Sequence[PackedPart]) -> list[Pieces]:
+    """Return the pieces of all parts, or nothing if they are more than a metalink can name."""
+    if sum(len(part.pieces) for part in parts) > MOST_PIECES:
+        return []
+    return [Pieces(part.piece_length, part.pieces) for part in parts]
+
+
+def _put_signed(export_id: str, manifest: bytes, archives: ObjectStore, signer: Signer) -> None:
+    """Store the manifest behind its signature.
+
+    KMS signs the same digest differently every time, and two calls may run at once. The signature's key therefore holds
+    the digest that was signed, and it is written first: whichever manifest stands, its own signature stands beside it.
+    """
+    digest = hashlib.sha256(manifest)
+    archives.put(keys.signature(export_id, digest.hexdigest()), signer.sign(digest.digest()))
+    archives.put(keys.manifest(export_id), manifest)
 
 
 def _batches_left(export_id: str, header: PartsHeader, packed: set[int], archives: ObjectStore) -> Work:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from waybill.archive.container import container_of
+from waybill.archive.enclosed import enclosed
 from waybill.archive.part import ContentLost, PartWriter
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog
@@ -87,6 +88,7 @@ def _pack(
                 read_segment=read_segment,
                 open_file=ahead.open,
                 lost=lost,
+                enclosed=enclosed(job.options.parts_size),
             )
             try:
                 archives.put_stream(key, writer.chunks())

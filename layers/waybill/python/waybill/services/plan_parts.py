@@ -53,7 +53,7 @@ def _is_read(archives: ObjectStore, export_id: str, batch: ReadBatch) -> bool:
 
 
 def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
-    content = _Content(job.id, sorted(shards, key=lambda shard: shard.number), archives)
+    content = _Content(job, sorted(shards, key=lambda shard: shard.number), archives)
     schemas = pinned_catalog(archives, job.id).schemas
     plans = cut_parts(content.entries(), content.files(), parts_size=job.options.parts_size, schemas=schemas)
     numbers: list[int] = []
@@ -70,14 +70,17 @@ def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
 class _Content:
     """All that was read, shard by shard, in the order in which it goes into the archive."""
 
-    def __init__(self, export_id: str, shards: list[Shard], archives: ObjectStore) -> None:
-        """Go through everything once, for the ledger, the directories and the name of the group."""
-        self._export_id = export_id
+    def __init__(self, job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
+        """Go through everything once, for the ledger, the directories and the name of the group.
+
+        How the parts are cut is in the group's name too, so that parts of two exports are never taken for one.
+        """
+        self._export_id = export_id = job.id
         self._shards = shards
         self._archives = archives
         self._directories: dict[str, str] = {}
         self.ledger = ReadLedger()
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(f"{job.options.format}\0{job.options.layout}\0{job.options.parts_size}\n".encode())
         gaps = GapList()
         for shard in shards:
             self.ledger.records.setdefault(shard.doctype, Count())

@@ -1,0 +1,1 @@
+"""Waybill's command line, for people who hold an export."""

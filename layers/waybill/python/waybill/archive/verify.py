@@ -1,0 +1,369 @@
+"""Check a Waybill export.
+
+Run: python3 verify.py PATH [PATH ...]
+
+PATH is a part (….tar.gz), an unpacked part, or a folder of either. Needs Python 3.9 or newer and nothing else; with
+--signature also the openssl command. Reads only: nothing is unpacked, written or sent. What an archive says of itself
+is compared with what is in it (BagIt, RFC 8493); paths in it are compared as text and never opened.
+
+Ends with 0 if all is well, with 1 if something is wrong, with 2 if it could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tarfile
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+CHUNK = 1024 * 1024
+BLOCK = 512
+MOST_TEXT = 64 * CHUNK  # bytes of a tag file; a part of Waybill's has 25,000 entries at most
+MOST_FILES = 1_000_000
+MOST_SHOWN = 20  # faults of one part that are printed
+NAME = re.compile(r"waybill-part-(\d+)-of-(\d+)")
+ARCHIVE = re.compile(r".*\.(tar\.gz|tgz)$", re.IGNORECASE)
+LISTS = ("manifest-sha256.txt", "tagmanifest-sha256.txt")
+
+
+class Broken(Exception):
+    """A part that cannot be read to its end; the text says why."""
+
+
+class Unusable(Exception):
+    """Something that was asked for cannot be checked at all."""
+
+
+class Bag:
+    """What was found in one part: ``files`` maps path to (size, SHA-256), ``texts`` holds the tag files."""
+
+    def __init__(self, name: str) -> None:
+        """Start with nothing found."""
+        self.name = name
+        self.base = os.path.basename(name)
+        self.files: dict[str, tuple[int, str]] = {}
+        self.texts: dict[str, bytes] = {}
+        self.faults: list[str] = []
+        self.archive: tuple[int, str] | None = None  # size and SHA-256 of the part as downloaded
+
+    def take(self, path: str, chunks: Iterator[bytes]) -> None:
+        """Take in one file."""
+        path = unicodedata.normalize("NFC", path)
+        digest, size, kept = hashlib.sha256(), 0, bytearray()
+        for chunk in chunks:
+            digest.update(chunk)
+            size += len(chunk)
+            if "/" not in path and size <= MOST_TEXT:
+                kept += chunk
+        if path in self.files:
+            self.faults.append(f"extra: {path} is in it twice")
+        if len(self.files) >= MOST_FILES:
+            raise Broken("changed: it has more files than any part can have")
+        self.files[path] = (size, digest.hexdigest())
+        if path in (*LISTS, "bag-info.txt"):
+            self.texts[path] = bytes(kept)
+
+    def info(self, label: str) -> str:
+        """Return a value of bag-info.txt, or nothing."""
+        text = self.texts.get("bag-info.txt", b"").decode("utf-8", "replace")
+        found = re.search(rf"^{re.escape(label)}: *(.*)$", text, re.MULTILINE)
+        return found[1].strip() if found else ""
+
+    @property
+    def group(self) -> str:
+        """The name that all parts of one export share."""
+        return self.info("Bag-Group-Identifier")
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """Which part of how many this is, as it says itself or, if it is broken, by its name."""
+        found = re.fullmatch(r"(\d{1,9}) of (\d{1,9})", self.info("Bag-Count")) or NAME.match(self.base)
+        return (int(found[1]), int(found[2])) if found else None
+
+
+def bag_of_archive(path: str) -> Bag:
+    """Read a part from its first byte to its last, holding one chunk of it."""
+    bag = Bag(path)
+    with open(path, "rb") as file:
+        raw = Hashed(file)
+        try:
+            read_tar(gzip.GzipFile(fileobj=raw), bag)  # type: ignore[call-overload]
+        except EOFError:
+            bag.faults.append("truncated: it ends before its end; download it again")
+        except (OSError, zlib.error, ValueError, LookupError, tarfile.TarError) as error:
+            bag.faults.append(f"changed: it is damaged and cannot be read to its end ({error})")
+        except Broken as error:
+            bag.faults.append(str(error))
+        while raw.read(CHUNK):
+            pass
+    bag.archive = (raw.size, raw.digest.hexdigest())
+    return bag
+
+
+class Hashed:
+    """A file that is hashed while it is read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Begin at the file's start."""
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """Return the next bytes."""
+        chunk = self._file.read(size)
+        self.digest.update(chunk)
+        self.size += len(chunk)
+        return chunk
+
+
+def read_tar(file: BinaryIO, bag: Bag) -> None:
+    """Read the entries that Waybill writes: files, directories and pax records (POSIX.1-2001). Raises EOFError."""
+    longer: dict[str, str] = {}
+    while True:
+        block = b"".join(exactly(file, BLOCK))
+        if not any(block):
+            break
+        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        size = int(longer.get("size", header.size))
+        if size < 0:
+            raise Broken("changed: it holds an entry of less than nothing")
+        if header.type == tarfile.XHDTYPE and size <= CHUNK:
+            longer = pax_records(b"".join(exactly(file, size)))
+        elif header.type in (tarfile.REGTYPE, tarfile.DIRTYPE):
+            base, _, path = longer.get("path", header.name).partition("/")
+            if base != bag.base and bag.files:
+                raise Broken(f"changed: it would unpack {longer.get('path', header.name)!r} outside its folder")
+            bag.base = base
+            if header.type == tarfile.REGTYPE:
+                bag.take(path, exactly(file, size))
+            longer = {}
+        else:
+            raise Broken(f"changed: it holds an entry that Waybill never writes ({header.name!r})")
+        for _ in exactly(file, -size % BLOCK):
+            pass
+    if any(any(rest) for rest in iter(lambda: file.read(CHUNK), b"")):
+        raise Broken("changed: there is something behind its end")
+
+
+def exactly(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the next ``size`` bytes. Raises EOFError if there are fewer."""
+    while size:
+        chunk = file.read(min(size, CHUNK))
+        if not chunk:
+            raise EOFError
+        size -= len(chunk)
+        yield chunk
+
+
+def pax_records(data: bytes) -> dict[str, str]:
+    """Return the records ``length keyword=value`` of a pax header. Raises ValueError."""
+    records = {}
+    while data:
+        length = int(data.split(b" ", 1)[0])
+        record, data = data[:length], data[length:]
+        keyword, _, value = record.split(b" ", 1)[1].rstrip(b"\n").partition(b"=")
+        records[keyword.decode()] = value.decode()
+    return records
+
+
+def bag_of_folder(path: str) -> Bag:
+    """Read an unpacked part. Links are not followed."""
+    bag = Bag(path)
+    bag.base = os.path.basename(os.path.abspath(path))
+    for folder, directories, names in os.walk(path):
+        for name in sorted(directories + names):
+            full = os.path.join(folder, name)
+            inner = os.path.relpath(full, path).replace(os.sep, "/")
+            mode = os.lstat(full).st_mode
+            if stat.S_ISREG(mode):
+                with open(full, "rb") as file:
+                    bag.take(inner, iter(lambda file=file: file.read(CHUNK), b""))  # type: ignore[misc]
+            elif not stat.S_ISDIR(mode):
+                bag.faults.append(f"extra: {inner} is a link or a device, which no part has")
+    return bag
+
+
+def check_bag(bag: Bag) -> None:
+    """Compare a part with the lists in it (RFC 8493, sections 2.1.3, 2.2.1 and 2.2.2)."""
+    if bag.archive and bag.faults:
+        return  # it cannot be read to its end; what lies behind that is not missing
+    lists = [listed(bag, name) for name in LISTS]
+    if None in lists or "bag-info.txt" not in bag.texts:
+        bag.faults.append("truncated: its own lists of what it holds are missing")
+        return
+    expected = {path: digest for each in lists if each for path, digest in each.items()}
+    for path, digest in expected.items():
+        if path not in bag.files:
+            bag.faults.append(f"missing: {path} is not in it")
+        elif bag.files[path][1] != digest:
+            bag.faults.append(f"changed: {path} is not what it was")
+    for path in bag.files:
+        if path not in expected and path != LISTS[1]:
+            bag.faults.append(f"extra: {path} is in it, but in none of its lists")
+    payload = [size for path, (size, _) in bag.files.items() if path.startswith("data/")]
+    if bag.info("Payload-Oxum") != f"{sum(payload)}.{len(payload)}":
+        bag.faults.append(f"changed: it has {len(payload)} files of {sum(payload)} bytes, but says otherwise")
+
+
+def listed(bag: Bag, name: str) -> dict[str, str] | None:
+    """Return the digests by path that a list in the bag names."""
+    if name not in bag.texts:
+        return None
+    digests = {}
+    for line in bag.texts[name].decode("utf-8", "replace").split("\n"):
+        digest, _, path = line.partition("  ")
+        if line:
+            digests[unicodedata.normalize("NFC", path)] = digest.lower()
+    return digests
+
+
+def check_group(bags: list[Bag], group: str | None) -> list[str]:
+    """Check that the parts are all of one export and that none is missing."""
+    whole = [bag for bag in bags if bag.group]
+    kinds = Counter((bag.group, bag.place[1] if bag.place else 0) for bag in whole)
+    named = [kind for kind in kinds if group in (None, kind[0])]
+    main = max(named, key=lambda kind: kinds[kind], default=None)
+    numbers: dict[int, str] = {}
+    faults = []
+    for bag in bags:
+        if bag.group and (bag.group, bag.place[1] if bag.place else 0) != main:
+            bag.faults.append("foreign part: it belongs to another export")
+        elif bag.place:
+            entries = bag.files.get(LISTS[0], (0, ""))[1]
+            if numbers.setdefault(bag.place[0], entries) != entries:
+                faults.append(f"there are two different parts {bag.place[0]}")
+    count = main[1] if main else max((bag.place[1] for bag in bags if bag.place), default=0)
+    missing = [str(number) for number in range(1, min(count, MOST_FILES) + 1) if number not in numbers]
+    if missing:
+        shown = ", ".join(missing[:MOST_SHOWN]) + (" …" if len(missing) > MOST_SHOWN else "")
+        faults.append(f"missing part: of {count} parts, {shown} {'is' if len(missing) == 1 else 'are'} not here")
+    return faults
+
+
+def check_manifest(manifest: dict[str, Any], bags: list[Bag]) -> list[str]:
+    """Compare the parts with the manifest, and the manifest's counts with each other."""
+    parts = {part["number"]: part for part in manifest["parts"]}
+    for bag in bags:
+        part = parts.get(bag.place[0]) if bag.place else None
+        if part is None:
+            bag.faults.append("foreign part: the manifest does not name it")
+        elif bag.archive and bag.archive != (part["size"], part["sha256"]):
+            short = bag.archive[0] < part["size"]
+            bag.faults.append(
+                f"{'truncated' if short else 'changed'}: it has {bag.archive[0]} bytes and is not the part of "
+                f"{part['size']} bytes that the manifest names"
+            )
+        elif not bag.archive and bag.files.get(LISTS[0], (0, ""))[1] != part["entry_list_sha256"]:
+            bag.faults.append("changed: its list of files is not the one that the manifest names")
+    have = {bag.place[0] for bag in bags if bag.place}
+    faults = [f"missing part: the manifest names {part['name']}" for n, part in parts.items() if n not in have]
+    counts = {**manifest["doctypes"], "files": manifest["files"]}
+    for name, count in counts.items():
+        if count["expected"] != count["written"] + count["skipped"] + count["failed"]:
+            faults.append(f"changed: the manifest's counts of {name} do not add up")
+    gaps = len(manifest["gaps"]) + sum(manifest["gaps_not_listed"].values())
+    if gaps != sum(count["skipped"] + count["failed"] for count in counts.values()):
+        faults.append("changed: the manifest does not name as many gaps as it counts")
+    return faults
+
+
+def check_signature(manifest: bytes, signature: str, key: str) -> list[str]:
+    """Let openssl check the manifest's signature (ECDSA with SHA-256)."""
+    command = ["openssl", "dgst", "-sha256", "-verify", os.path.abspath(key), "-signature", os.path.abspath(signature)]
+    try:
+        done = subprocess.run(command, input=manifest, capture_output=True, check=False)  # noqa: S603
+    except OSError:
+        raise Unusable("The signature cannot be checked: there is no openssl command here.") from None
+    return [] if done.returncode == 0 else ["changed: the signature is not the manifest's, or the key is another"]
+
+
+def found_in(path: str) -> list[Callable[[], Bag]]:
+    """Return how to read what PATH is: one part, or those in a folder."""
+    if not os.path.isdir(path):
+        return [lambda: bag_of_archive(path)]
+    inside = sorted(os.listdir(path))
+    if NAME.match(os.path.basename(os.path.abspath(path))) or "bagit.txt" in inside:
+        return [lambda: bag_of_folder(path)]
+    readers: list[Callable[[], Bag]] = []
+    for name in inside:
+        full = os.path.join(path, name)
+        if os.path.isdir(full) and (NAME.match(name) or os.path.exists(os.path.join(full, "bagit.txt"))):
+            readers.append(lambda full=full: bag_of_folder(full))  # type: ignore[misc]
+        elif os.path.isfile(full) and ARCHIVE.match(name):
+            readers.append(lambda full=full: bag_of_archive(full))  # type: ignore[misc]
+    if not readers:
+        raise Unusable(f"There is no part in {path}.")
+    return readers
+
+
+def say(line: str) -> None:
+    """Print a line without what a terminal would take for a command."""
+    print("".join(char if char.isprintable() else "?" for char in line))
+
+
+def verify(options: argparse.Namespace) -> int:
+    """Check everything that was asked for; return the exit code."""
+    bags = []
+    for read in [reader for path in options.path for reader in found_in(path)]:
+        bags.append(read())
+        check_bag(bags[-1])
+    group, faults = None, []
+    if options.manifest:
+        with open(options.manifest, "rb") as file:
+            text = file.read()
+        manifest = json.loads(text)
+        group = manifest["group"]
+        faults += check_manifest(manifest, bags)
+        if options.signature:
+            faults += check_signature(text, options.signature, options.key)
+    faults += [fault for fault in check_group(bags, group) if not (options.manifest and fault.startswith("missing"))]
+    for bag in bags:
+        say(f"{'BAD ' if bag.faults else 'good'} {bag.name}")
+        for fault in bag.faults[:MOST_SHOWN]:
+            say(f"     {fault}")
+        if len(bag.faults) > MOST_SHOWN:
+            say(f"     and {len(bag.faults) - MOST_SHOWN} more")
+    for fault in faults:
+        say(f"BAD  {fault}")
+    bad = len(faults) + sum(len(bag.faults) for bag in bags)
+    if not bad and not options.signature:
+        say("The signature was not checked: give --manifest, --signature and --key to know who made this export.")
+    say(f"Something is wrong ({bad})." if bad else f"All is well: {len(bags)} part{'s' if len(bags) > 1 else ''}.")
+    return 1 if bad else 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line, check, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="verify.py", description=(__doc__ or "").split("\n\n", 1)[1])
+    parser.add_argument("path", nargs="+", metavar="PATH", help="a part, an unpacked part, or a folder of either")
+    parser.add_argument("--manifest", help="the export's manifest.json")
+    parser.add_argument("--signature", help="the manifest's signature, manifest.json.sig")
+    parser.add_argument("--key", help="the operator's public key, waybill.pem, from a place that you trust")
+    options = parser.parse_args(arguments)
+    if options.signature and not (options.manifest and options.key):
+        parser.error("--signature needs --manifest and --key")
+    try:
+        return verify(options)
+    except Unusable as error:
+        say(str(error))
+    except OSError as error:
+        say(f"{error.filename or 'A file'} cannot be read: {error.strerror or error}.")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        say(f"{options.manifest} is not a manifest of Waybill's.")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
