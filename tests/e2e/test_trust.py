@@ -41,7 +41,7 @@ def test_openssl_finds_a_changed_manifest_out(signed: Path, tmp_path: Path) -> N
     changed = tmp_path / "changed"
     shutil.copytree(signed, changed)
     text = (changed / "manifest.json").read_bytes()
-    (changed / "manifest.json").write_bytes(text.replace(b'"failed": 0', b'"failed": 1', 1))
+    (changed / "manifest.json").write_bytes(text.replace(b'"failed":0', b'"failed":1', 1))
     assert openssl(changed).returncode == 1
 
 
