@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from waybill.archive.bag import BagBounds, inside
-from waybill.archive.container import Container, container_of
+from waybill.archive.container import Container
 from waybill.archive.media_types import compressible
-from waybill.domain.options import FORMATS, MEBIBYTE
+from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, PartPlan, SegmentSlice
 
 MAX_ENTRIES_PER_PART = 25_000
 """Keeps a part's plan, and the manifest in it, within the memory of a worker."""
 
 MOST_ENTRY_BYTES = 4 * MEBIBYTE
-
-_DEFAULT_CONTAINER = container_of(FORMATS[0])
 
 
 def entry_target(parts_size: int) -> int:
@@ -31,7 +29,7 @@ def plan_parts(
     *,
     parts_size: int,
     schemas: Mapping[str, str],
-    container: Container = _DEFAULT_CONTAINER,
+    container: Container,
 ) -> Iterator[PartPlan]:
     """Yield the plans of all parts, numbered from 1: record entries first, then files, both in the order given.
 
