@@ -20,8 +20,8 @@ def entry_target(parts_size: int) -> int:
     Half a part, so that an entry fits beside its schema and the tag files even if it does not shrink, and usually
     several fit; at most MOST_ENTRY_BYTES. A single record that is larger is an entry of its own.
 
-    A plain tar rounds all up to blocks of 512 bytes: its tag files and a schema take some 8 KiB, so in parts below about
-    20 KiB an entry does not fit beside them and stands alone in a part that is larger than asked for.
+    A plain tar rounds all up to blocks of 512 bytes: its tag files and a schema take some 8 KiB, so in parts below
+    about 20 KiB an entry does not fit beside them and stands alone in a part that is larger than asked for.
     """
     return min(parts_size // 2, MOST_ENTRY_BYTES)
 
