@@ -33,7 +33,7 @@ down: ## Stop what `make up` started
 .PHONY: bench
 bench: ## Measure against the targets, with the peers beside us: JSON lines, also in out/bench.jsonl (some minutes)
 	@$(MAKE) --silent setup >&2
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(ARGS)
 
 .PHONY: test check lint
 test: setup ## Run all tests, the end-to-end ones on the embedded AWS included

@@ -14,6 +14,7 @@ from local import venvs
 from local.paths import OUT, STATE
 
 from bench.context import FULL, SMALL, Bench
+from bench.exclusive import only_run
 from bench.figures import FIGURES
 from bench.measure import MeasurementError
 from bench.server import s3_server
@@ -34,12 +35,16 @@ def main() -> None:
     small = options.scale == "small"
     OUT.mkdir(exist_ok=True)
     failed = False
-    with s3_server(binaries / "weed", state) as s3, (OUT / "bench.jsonl").open("w", encoding="utf-8") as lines:
+    with (
+        only_run(state),
+        s3_server(binaries / "weed", state) as s3,
+        (OUT / "bench.jsonl").open("w", encoding="utf-8") as lines,
+    ):
         bench = Bench(
             s3=s3,
             bin=binaries,
             state=state,
-            python_path=tuple(stage(state / "code")),
+            staged=stage(state / "staged", binaries / "python"),
             scale=SMALL if small else FULL,
             runs=options.runs,
         )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bench import measure
 from bench.measure import Usage
 from bench.server import S3Server
+from bench.staging import Staged
 from waybill.domain.options import MEBIBYTE
 
 T = TypeVar("T")
@@ -47,14 +48,14 @@ SMALL = Scale(
 class Bench:
     """One run of the benchmarks.
 
-    ``bin`` holds the programs that are measured, ``state`` is where they may write, ``python_path`` is what they
+    ``bin`` holds the programs that are measured, ``state`` is where they may write, ``staged`` is what they
     import from.
     """
 
     s3: S3Server
     bin: Path
     state: Path
-    python_path: tuple[Path, ...]
+    staged: Staged
     scale: Scale
     runs: int
     _known: dict[Callable[["Bench"], Any], Future[Any]] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Bench:
             "TMPDIR": str(self.state),
             "LANG": "C.UTF-8",
             "PYTHONUTF8": "1",
-            "PYTHONPATH": os.pathsep.join(map(str, self.python_path)),
+            "PYTHONPATH": os.pathsep.join(map(str, self.staged.python_path)),
             "PYTHONDONTWRITEBYTECODE": "1",
             **self.s3.environment,
             **more,

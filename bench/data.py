@@ -24,8 +24,6 @@ _SYLLABLES = (
     "we",
     "zu",
 )
-_RECORD = 600
-"""Bytes, about, of a record in ``documents``."""
 
 
 class Writer:
@@ -62,9 +60,9 @@ def documents(count: int, size: int) -> Iterator[bytes]:
     for _ in range(count):
         records: list[dict[str, object]] = []
         length = 0
-        while length < size - _RECORD // 2:
+        while length < size:
             records.append(writer.record(words=30))
-            length += len(json.dumps(records[-1], indent=1))
+            length += len(json.dumps({"records": records[-1:]}, indent=1))
         yield json.dumps({"records": records}, indent=1).encode()
 
 

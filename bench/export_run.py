@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.context import Bench
+from bench.deployed import allocator_settings
 from bench.measure import MeasurementError
 from bench.ours.stand_ins import running_job
 from bench.ours.tables import DOCUMENTS, JOBS
@@ -72,6 +73,7 @@ class ExportRun:
             f"memory-{records}-{files}-{options.parts_size}", options, tenant=tenant(records, files)
         )
         self._environment = {
+            **allocator_settings(),
             "AWS_ENDPOINT_URL_DYNAMODB": endpoint.endpoint,
             "JOBS_TABLE": JOBS,
             "DOCUMENTS_TABLE": DOCUMENTS,

@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local.paths import ROOT
+
+from bench.deployed import allocator_settings
 
 OURS = "waybill"
 _S3_ZIP = ROOT / "bench" / "peers" / "s3_zip"
@@ -28,7 +30,8 @@ class Tool:
 
 def waybill(python: Path) -> Tool:
     """Return Waybill's own packing path."""
-    return _python_tool(OURS, python, "bench.ours.pack_objects")
+    tool = _python_tool(OURS, python, "bench.ours.pack_objects")
+    return replace(tool, env=allocator_settings())
 
 
 def peers(python: Path, state: Path) -> tuple[list[Tool], list[str]]:

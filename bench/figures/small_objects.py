@@ -25,6 +25,7 @@ from waybill.domain import keys
 _BUCKET = "small-objects"
 _PREFIX = "documents/"
 _OBJECT_BYTES = 20_000
+_IDLE_RUNS = 3
 _MOST_SECONDS = 25.0
 """What one tool may take for all its runs; a slow one gets fewer than the others, but always one."""
 
@@ -109,33 +110,51 @@ def _measure(bench: Bench) -> _Packs:
         list(threads.map(lambda each: store.put(f"{_PREFIX}{each[0]:06}.json", each[1]), enumerate(contents)))
     digests = Counter(hashlib.sha256(content).digest() for content in contents)
     peers, remarks = tools.peers(bench.python, bench.state)
-    ours = _runs(bench, store, tools.waybill(bench.python), digests)
+    packers = [_Packer(bench, store, tool, digests) for tool in (tools.waybill(bench.python), *peers)]
+    for _ in range(bench.runs):
+        for packer in packers:
+            packer.run()
+    ours, *theirs = packers
     return _Packs(
         objects=len(contents),
         size=sum(map(len, contents)),
-        ours=ours,
-        peers={tool.name: _runs(bench, store, tool, digests) for tool in peers},
+        ours=ours.packs,
+        peers={packer.name: packer.packs for packer in theirs},
         remarks=remarks,
     )
 
 
-def _runs(bench: Bench, store: S3Objects, tool: Tool, digests: Counter[bytes]) -> list[_Pack]:
-    idle = statistics.median(
-        measure.run(tool.idle, env=bench.environment(**tool.env), cwd=bench.state).cpu for _ in range(3)
-    )
-    packs: list[_Pack] = []
-    while len(packs) < bench.runs and sum(pack.wall for pack in packs) < _MOST_SECONDS:
-        key = keys.part(f"{tool.name.split()[0]}-{len(packs)}", 1, tool.extension)
-        before = bench.s3.requests(_BUCKET)
-        usage = measure.run([*tool.command, _BUCKET, _PREFIX, key], env=bench.environment(**tool.env), cwd=bench.state)
-        packs.append(_Pack(usage.cpu - idle, usage.wall, bench.s3.requests(_BUCKET) - before))
-        missing = digests - Counter(hashlib.sha256(content).digest() for content in _members(store.get(key)))
+class _Packer:
+    """One tool and its runs so far."""
+
+    def __init__(self, bench: Bench, store: S3Objects, tool: Tool, digests: Counter[bytes]) -> None:
+        self.name = tool.name
+        self.packs: list[_Pack] = []
+        self._bench = bench
+        self._store = store
+        self._tool = tool
+        self._digests = digests
+        self._env = bench.environment(**tool.env)
+        self._idle = statistics.median(
+            measure.run(tool.idle, env=self._env, cwd=bench.state).cpu for _ in range(_IDLE_RUNS)
+        )
+
+    def run(self) -> None:
+        """Run the tool once more, unless its time is used, and check its archive. Raises MeasurementError."""
+        if sum(pack.wall for pack in self.packs) > _MOST_SECONDS:
+            return
+        key = keys.part(f"{self.name.split()[0]}-{len(self.packs)}", 1, self._tool.extension)
+        before = self._bench.s3.requests(_BUCKET)
+        command = [*self._tool.command, _BUCKET, _PREFIX, key]
+        usage = measure.run(command, env=self._env, cwd=self._bench.state)
+        requests = self._bench.s3.requests(_BUCKET) - before
+        missing = self._digests - Counter(
+            hashlib.sha256(content).digest() for content in _members(self._store.get(key))
+        )
         if missing:
-            raise MeasurementError(
-                f"{tool.name} left {missing.total()} of {digests.total()} objects out of its archive."
-            )
-        store.delete_prefix("exports/")
-    return packs
+            raise MeasurementError(f"{self.name} left {missing.total()} objects out of its archive.")
+        self.packs.append(_Pack(usage.cpu - self._idle, usage.wall, requests))
+        self._store.delete_prefix("exports/")
 
 
 def _members(archive: bytes) -> Iterator[bytes]:

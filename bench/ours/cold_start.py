@@ -17,12 +17,13 @@ def boto3_client() -> None:
 
 
 def read_chunk() -> None:
-    """A worker: its handler, and the adapters and the catalog that it works with."""
+    """A worker: its handler, and the adapters that it works with. The catalog comes with the export, as an object."""
     from read_chunk.app import handler  # noqa: PLC0415
+    from waybill.domain.catalog import Catalog  # noqa: PLC0415
     from waybill.entry.bootstrap import wiring  # noqa: PLC0415
 
     parts = wiring()
-    _there(handler, parts.jobs, parts.archives, parts.sources)
+    _there(handler, parts.jobs, parts.archives, parts.sources(Catalog()))
 
 
 def get_export() -> None:

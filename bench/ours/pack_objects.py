@@ -14,11 +14,12 @@ from waybill.adapters.s3_objects import S3Objects
 from waybill.archive.container import container_of
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain import keys
-from waybill.domain.catalog import Catalog, Doctype, TableSource
+from waybill.domain.catalog import Doctype, FilesSource, TableSource
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import FileEntry, FileReference, PackBatch, PartsHeader
 from waybill.ports import ObjectStore
 from waybill.services.pack_part import pack_part
+from waybill.services.pinned_catalog import pin_catalog
 from waybill.services.work_files import save
 
 DOCTYPE = "io.cozy.files"
@@ -33,16 +34,17 @@ def main(bucket: str, prefix: str, key: str) -> None:
     (plan,) = plan_parts(
         [], _files(store, prefix), parts_size=options.parts_size, schemas={}, container=container_of(options.format)
     )
+    files = FilesSource(_UNREAD, bucket, "{tenant}/")
+    pin_catalog(store, export_id, [Doctype(DOCTYPE, source=files, schema="{}")])
     save(store, keys.pack_batch(export_id, 0), PackBatch(0, (plan,)))
     save(store, keys.parts_header(export_id), PartsHeader("0" * 32, 1, 1))
     pack_part(
         TENANT,
         export_id,
         0,
-        catalog=Catalog({DOCTYPE: Doctype(DOCTYPE, source=_UNREAD, schema="{}")}),
         jobs=OneJob(running_job(export_id, options)),
         archives=store,
-        files=lambda _doctype: store,
+        buckets=lambda _name: store,
         budget=NoLimit(),
         clock=lambda: datetime.now(UTC),
     )

@@ -11,10 +11,9 @@ def handler(call: Invocation) -> object:
         call.tenant,
         call.export_id,
         int(call.payload["batch"]),
-        catalog=call.wiring.catalog,
         jobs=call.wiring.jobs,
         archives=call.wiring.archives,
-        files=call.wiring.files,
+        buckets=call.wiring.bucket,
         budget=call.budget,
         clock=call.wiring.clock,
     )

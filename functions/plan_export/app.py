@@ -14,7 +14,7 @@ def handler(call: Invocation) -> object:
             call.tenant,
             call.export_id,
             catalog=call.wiring.catalog,
-            sources=call.wiring.sources,
+            sources=call.wiring.sources(call.wiring.catalog),
             jobs=call.wiring.jobs,
             archives=call.wiring.archives,
             clock=call.wiring.clock,

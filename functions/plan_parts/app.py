@@ -13,7 +13,6 @@ def handler(call: Invocation) -> object:
         plan_parts(
             call.tenant,
             call.export_id,
-            catalog=call.wiring.catalog,
             jobs=call.wiring.jobs,
             archives=call.wiring.archives,
             clock=call.wiring.clock,

@@ -2,20 +2,29 @@
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pytest_socket import disable_socket, enable_socket
 from tests.unit.services.exports import CATALOG, Product
 
+from waybill.domain.catalog import Catalog
 from waybill.entry import http, task
 
 EVENTS = Path(__file__).parents[2] / "events"
 
 Invoke = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _no_network() -> Iterator[None]:
+    disable_socket()
+    yield
+    enable_socket()
 
 
 @pytest.fixture
@@ -27,8 +36,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     )
 
     class Wiring(SimpleNamespace):
-        @property
-        def sources(self) -> object:
+        def sources(self, catalog: Catalog) -> object:
             return made.sources
 
     wiring = Wiring(
@@ -39,7 +47,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         workflow=made.workflow,
         catalog=CATALOG,
-        files=lambda doctype: made.files,
+        bucket=lambda name: made.files,
     )
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)

@@ -111,6 +111,7 @@ class TestCreateExport:
         answer = invoke("api", "create_export")
 
         assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "5")
+        assert "Step Functions" not in answer["body"]
 
 
 class TestGetExport:
@@ -169,6 +170,18 @@ class TestListExports:
                 event["queryStringParameters"] = query
 
         assert seen == made[::-1]
+
+    def test_exports_of_very_many_parts_make_shorter_pages(self, invoke: Invoke, product: Product) -> None:
+        for _ in range(20):
+            job = product.create()
+            product.jobs.replace(job.finished(product.clock(), parts=10_000, total_size=1, gaps=0))
+            product.clock.advance(seconds=1)
+
+        answer = invoke("api", "list_exports", lambda event: event.update(queryStringParameters={"page[size]": "100"}))
+
+        page = document(answer)
+        assert len(page["data"]) == 10
+        assert page["data"][-1]["id"] in page["links"]["next"]
 
     @pytest.mark.parametrize("size", ["0", "-1", "101", "ten", "", "1e1", "٣", "9" * 5000])
     def test_a_wrong_page_size_is_refused(self, invoke: Invoke, size: str) -> None:

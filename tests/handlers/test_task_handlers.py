@@ -1,6 +1,7 @@
 """Each step with its sample event: what the state machine gets back."""
 
 import json
+import traceback
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.services.exports import TENANT, Product, record
 
 from waybill.domain.errors import ExportGone, StorageUnavailable
 from waybill.domain.job import ExportJob, ExportState
+from waybill.entry.task import UnforeseenError
 
 STEPS = sorted(path.stem for path in (EVENTS / "task").glob("*.json"))
 
@@ -44,9 +46,21 @@ def test_what_failed_is_told_in_the_words_of_the_step(invoke: Invoke, product: P
     invoke("task", "fail_export", of(job))
 
     failed = product.jobs.get(TENANT, job.id)
-    assert (failed.state, failed.error) == (ExportState.ERROR, "S3 does not answer.")
+    assert failed.state is ExportState.ERROR
+    assert failed.error.startswith("S3 does not answer. Create the export again")
     assert product.metrics.values["ExportsFailed"] == 1
     assert product.jobs.failure(TENANT, job.id) is None
+
+
+def test_a_fault_of_ours_is_told_by_kind_and_place_alone(invoke: Invoke, product: Product) -> None:
+    job = product.create()
+    product.jobs.fail_on["get"] = RuntimeError("alice@example.org")
+
+    with pytest.raises(UnforeseenError) as caught:
+        invoke("task", "plan_export", of(job))
+
+    assert "RuntimeError" in str(caught.value)
+    assert "alice@example.org" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_step_that_left_no_words_is_named_by_its_error(invoke: Invoke, product: Product) -> None:

@@ -60,6 +60,10 @@ def test_the_catalog_that_we_ship_is_good() -> None:
         ("${DOCUMENTS_TABLE}", "${NOWHERE}", "NOWHERE"),
         ("  contacts:", "  ../contacts:", "contacts"),
         ("sources:", "sources: [", "catalog.yaml"),
+        ('"{tenant}#{doctype}"', '"{doctype}"', "partition_value"),
+        ('"{tenant}#{doctype}"', '"{tenant}#{user}"', "partition_value"),
+        ('"{tenant}#{doctype}"', '"{tenant"', "partition_value"),
+        ("sort_key: sk", "sort_key: sk\n    index: by_date", "id_attribute"),
         ("  contacts:", "  files:", "'files'"),
         ("leave_out: [secret]", "shards: 0", "shards"),
     ],
@@ -70,6 +74,15 @@ def test_a_wrong_catalog_says_what_is_wrong(tmp_path: Path, old: str, new: str, 
     with pytest.raises(CatalogError) as caught:
         load_catalog(folder, ENVIRONMENT)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("prefix", ["files/", "{tenant}", "{tenant}-", "{user}/"])
+def test_files_that_tenants_could_share_are_refused(tmp_path: Path, prefix: str) -> None:
+    files = f"  files:\n    kind: s3_files\n    index: documents\n    bucket: files\n    key_prefix: '{prefix}'\n"
+    text = GOOD.replace("doctypes:", f"{files}doctypes:\n  pictures: {{source: files}}", 1)
+
+    with pytest.raises(CatalogError, match="key_prefix"):
+        load_catalog(write(tmp_path, text, ("contacts", "pictures")), ENVIRONMENT)
 
 
 def test_a_doctype_without_schema_is_refused(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ class Product:
             TENANT,
             job.id,
             batch,
-            sources=self.sources,
+            sources=lambda catalog: self.sources,
             jobs=self.jobs,
             archives=self.archives,
             budget=budget or FakeBudget(),
@@ -122,7 +122,7 @@ class Product:
 
     def plan_parts(self, job: ExportJob) -> Work:
         """Run PlanParts."""
-        return plan_parts(TENANT, job.id, catalog=CATALOG, jobs=self.jobs, archives=self.archives, clock=self.clock)
+        return plan_parts(TENANT, job.id, jobs=self.jobs, archives=self.archives, clock=self.clock)
 
     def pack(self, job: ExportJob, number: int = 0, budget: Budget | None = None) -> bool:
         """Run PackPart."""
@@ -130,10 +130,9 @@ class Product:
             TENANT,
             job.id,
             number,
-            catalog=CATALOG,
             jobs=self.jobs,
             archives=self.archives,
-            files=lambda doctype: self.files,
+            buckets=lambda name: self.files,
             budget=budget or FakeBudget(),
             clock=self.clock,
         )

@@ -4,11 +4,12 @@ import io
 import json
 import random
 import tarfile
+from dataclasses import replace
 
 import pytest
 from tests.fakes import FakeBudget, MemoryJobs, MemoryObjects, MemoryWorkflow
 from tests.unit.archive.exports import unpack
-from tests.unit.services.exports import TENANT, Product, broken, picture, record
+from tests.unit.services.exports import CATALOG, TENANT, Product, broken, picture, record
 
 from waybill.domain import keys
 from waybill.domain.errors import (
@@ -211,6 +212,21 @@ def test_an_export_in_any_format_is_planned_and_packed_in_it(name: str) -> None:
     assert [part["name"].partition(".")[2] for part in product.manifest(job)["parts"]] == [name] * len(parts)
 
 
+def test_a_catalog_that_changes_meanwhile_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    undisturbed = Product(CONTACTS)
+    product = Product(CONTACTS)
+    job = product.create()
+    (batch,) = product.plan(job)
+    monkeypatch.setitem(CATALOG.doctypes, "contacts", replace(CATALOG.doctypes["contacts"], schema="{}"))
+    product.read(job, batch)
+    product.plan_parts(job)
+    product.pack(job)
+    product.finish(job)
+    monkeypatch.undo()
+
+    assert product.parts(job) == undisturbed.parts(undisturbed.export())
+
+
 class TestPackPart:
     def test_one_part_is_packed_however_little_time_there_is(self) -> None:
         product = Product(CONTACTS)
@@ -387,5 +403,6 @@ def test_the_same_data_gives_the_same_bytes_whoever_asks_when() -> None:
 def test_an_empty_batch_is_read_at_once() -> None:
     product = Product(jobs=MemoryJobs())
     job = product.create()
+    product.plan(job)
 
     assert product.read(job, ReadBatch(0, 1, ()))

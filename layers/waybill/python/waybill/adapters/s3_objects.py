@@ -16,7 +16,7 @@ from waybill.adapters.backoff import Backoff
 from waybill.adapters.clock import system_clock
 from waybill.adapters.credentials import CredentialSource, ambient
 from waybill.adapters.http import Answer, Disconnected
-from waybill.adapters.s3_rest import S3Rest
+from waybill.adapters.s3_rest import S3Rest, shown
 from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable
 from waybill.ports import Clock, ObjectInfo
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _MEBIBYTE = 1024 * 1024
 _UPLOAD_PIECE = 8 * _MEBIBYTE
-"""Bytes. 10,000 pieces, the most that S3 takes, are 80 GiB; a worker holds three of them at a time."""
+"""Bytes. 10,000 pieces, the most that S3 takes, are 78 GiB; a worker holds three of them at a time."""
 
 _UPLOADS_AT_ONCE = 2
 _READ_PIECE = _MEBIBYTE
@@ -148,7 +148,7 @@ class S3Objects:
         """Return ``length`` bytes from ``offset`` on. Raises ObjectMissing, StorageUnavailable if there are fewer."""
         data = b"".join(self._read(key, None, offset, offset + length)) if length else b""
         if len(data) != length:
-            raise StorageUnavailable(f"The object {key} in the bucket {self._bucket} is shorter than it was.")
+            raise StorageUnavailable(f"The object {shown(key)} in the bucket {self._bucket} is shorter than it was.")
         return data
 
     def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
@@ -200,7 +200,8 @@ class S3Objects:
             except _BROKEN_BODY as error:
                 failure = error
         raise StorageUnavailable(
-            f"The object {key} in the bucket {self._bucket} cannot be read: its content breaks off at byte {position}."
+            f"The object {shown(key)} in the bucket {self._bucket} cannot be read: "
+            f"its content breaks off at byte {position}."
         ) from failure
 
     def _open(self, key: str, etag: str | None, start: int, end: int | None) -> _Body:
@@ -227,12 +228,12 @@ class S3Objects:
             code = _code(error)
             if isinstance(error, PreconditionError):
                 raise ObjectChanged(
-                    f"The object {key} in the bucket {self._bucket} is no longer the planned version."
+                    f"The object {shown(key)} in the bucket {self._bucket} is no longer the planned version."
                 ) from error
             if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
-                raise ObjectMissing(f"There is no object {key} in the bucket {self._bucket}.") from error
+                raise ObjectMissing(f"There is no object {shown(key)} in the bucket {self._bucket}.") from error
             raise StorageUnavailable(
-                f"The bucket {self._bucket} cannot be used: S3 refused the {what} of {key} ({code})."
+                f"The bucket {self._bucket} cannot be used: S3 refused the {what} of {shown(key)} ({code})."
             ) from error
 
 

@@ -147,9 +147,11 @@ class S3Rest:
             if answer.status not in _TRY_AGAIN:
                 break
         if kind in _MISSING:
-            raise ObjectMissing(f"There is no object {key} in the bucket {self._bucket}.")
+            raise ObjectMissing(f"There is no object {shown(key)} in the bucket {self._bucket}.")
         if kind == "PreconditionFailed":
-            raise ObjectChanged(f"The object {key} in the bucket {self._bucket} is no longer the planned version.")
+            raise ObjectChanged(
+                f"The object {shown(key)} in the bucket {self._bucket} is no longer the planned version."
+            )
         raise self._refused(method, kind, words)
 
     def _send(self, method: str, key: str, query: Query, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -220,3 +222,8 @@ def _parsed(body: bytes) -> "Element":
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
     return root
+
+
+def shown(key: str) -> str:
+    """Return a key as error texts may show it: without its folders, one of which names the tenant of a file."""
+    return f"…/{key.rpartition('/')[2]}"

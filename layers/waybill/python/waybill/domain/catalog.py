@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from waybill.domain.errors import InvalidOptions
+from waybill.domain.errors import CatalogError, InvalidOptions
 from waybill.domain.options import ExportOptions
 
 
@@ -67,6 +67,18 @@ class Catalog:
     """The doctypes of this deployment by name."""
 
     doctypes: Mapping[str, Doctype] = field(default_factory=dict)
+
+    def bucket(self, doctype: str) -> str:
+        """Return the bucket that holds the files of a doctype. Raises CatalogError if it has none."""
+        known = self.doctypes.get(doctype)
+        if known is None or not isinstance(known.source, FilesSource):
+            raise CatalogError(f"The catalog names no bucket for the files of {doctype}.")
+        return known.source.bucket
+
+    @property
+    def schemas(self) -> dict[str, str]:
+        """The JSON Schema text of every doctype by name."""
+        return {name: doctype.schema for name, doctype in self.doctypes.items()}
 
     def chosen(self, options: ExportOptions) -> list[Doctype]:
         """Return the doctypes that ``options`` ask for, sorted by name.

@@ -21,6 +21,11 @@ def work(export_id: str) -> str:
     return f"{prefix(export_id)}work/"
 
 
+def catalog(export_id: str) -> str:
+    """The doctypes of the export, as the catalog described them when it was planned."""
+    return f"{work(export_id)}catalog.json"
+
+
 def read_batches(export_id: str) -> str:
     """The list of read batches, as Distributed Map reads it."""
     return f"{work(export_id)}read-batches.json"

@@ -15,7 +15,14 @@ from waybill.domain.plan import PackedPart, PartsHeader
 VERSION = 1
 
 MOST_LISTED_GAPS = 10_000
-"""More gaps than this are counted by doctype and code, so that the manifest stays small enough to be one answer."""
+MOST_LISTED_GAP_BYTES = 1_500_000
+"""More gaps than this, or longer ones together, are counted by doctype and code.
+
+With the most parts that an export may have the manifest then still fits into one answer of a Lambda function (6 MB).
+"""
+
+_GAP_BYTES = 200
+"""What a gap takes in the manifest besides its id and its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +36,21 @@ class ReadLedger:
 
 
 class GapList:
-    """Gaps by name up to MOST_LISTED_GAPS, the others as numbers under ``doctype: code``."""
+    """Gaps by name as far as there is room, the others as numbers under ``doctype: code``."""
 
     def __init__(self, listed: Iterable[Gap] = (), unlisted: Mapping[str, int] | None = None) -> None:
-        self.listed = list(listed)
+        self.listed: list[Gap] = []
         self.unlisted = Counter(unlisted or {})
+        self._bytes = 0
+        self.add(listed)
 
     def add(self, gaps: Iterable[Gap]) -> None:
         """Take in more gaps."""
         for gap in gaps:
-            if len(self.listed) < MOST_LISTED_GAPS:
+            size = len(gap.id.encode("utf-8", "surrogatepass")) + len(gap.reason) + _GAP_BYTES
+            if len(self.listed) < MOST_LISTED_GAPS and self._bytes + size <= MOST_LISTED_GAP_BYTES:
                 self.listed.append(gap)
+                self._bytes += size
             else:
                 self.unlisted[f"{gap.doctype}: {gap.code}"] += 1
 
@@ -87,7 +98,7 @@ def close_ledger(read: ReadLedger, parts: Iterable[PackedPart]) -> Ledger:
 def build_manifest(
     job: ExportJob, header: PartsHeader, parts: Iterable[PackedPart], ledger: Ledger
 ) -> dict[str, object]:
-    """Return the manifest as a JSON object. Everything but ``export`` is the same whenever the data is the same."""
+    """Return the manifest as a JSON object. Of the same data only ``export`` and the cursors differ."""
     return {
         "version": VERSION,
         "export": {

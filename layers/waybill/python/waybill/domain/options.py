@@ -13,7 +13,7 @@ DEFAULT_PARTS_SIZE = GIBIBYTE
 """Bytes. Few parts, each still downloadable in one sitting."""
 
 MAX_PARTS_SIZE = 10 * GIBIBYTE
-"""Bytes. A part of this size is packed well within one Lambda invocation (docs/limits.md)."""
+"""Bytes. One call of PackPart has fifteen minutes for a part, so it needs 12 MB a second for one of this size."""
 
 SECOND_NS = 1_000_000_000
 MAX_MAX_AGE = 7 * 24 * 3600 * SECOND_NS

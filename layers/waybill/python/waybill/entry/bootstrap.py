@@ -7,8 +7,7 @@ from waybill.adapters.clock import system_clock
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
 from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
-from waybill.domain.catalog import Catalog, FilesSource
-from waybill.domain.errors import CatalogError
+from waybill.domain.catalog import Catalog
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
 from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Sources, Workflow
@@ -31,7 +30,7 @@ class Wiring:
     @functools.cached_property
     def archives(self) -> ObjectStore:
         """The bucket of the archives."""
-        return self._bucket(self.settings.archives_bucket)
+        return self.bucket(self.settings.archives_bucket)
 
     @functools.cached_property
     def workflow(self) -> Workflow:
@@ -51,17 +50,9 @@ class Wiring:
 
         return deployed_catalog()
 
-    @functools.cached_property
-    def sources(self) -> Sources:
-        """Where the doctypes of the catalog are read from."""
-        return CatalogSources(self.catalog, tables=self._dynamodb, bucket=self._bucket)
-
-    def files(self, doctype: str) -> ObjectStore:
-        """The bucket that holds the files of a doctype. Raises CatalogError if it has none."""
-        known = self.catalog.doctypes.get(doctype)
-        if known is None or not isinstance(known.source, FilesSource):
-            raise CatalogError(f"The catalog names no bucket for the files of {doctype}.")
-        return self._bucket(known.source.bucket)
+    def sources(self, catalog: Catalog) -> Sources:
+        """Where the doctypes of a catalog are read from."""
+        return CatalogSources(catalog, tables=self._dynamodb, bucket=self.bucket)
 
     @functools.cached_property
     def _dynamodb(self) -> AwsJsonClient:
@@ -70,7 +61,8 @@ class Wiring:
         )
 
     @functools.cache  # noqa: B019 - a wiring lives as long as its function
-    def _bucket(self, name: str) -> ObjectStore:
+    def bucket(self, name: str) -> ObjectStore:
+        """Return a bucket by its name."""
         return S3Objects(name, region=self.settings.region, endpoint=self.settings.s3_endpoint)
 
 

@@ -4,6 +4,7 @@ import functools
 import importlib.resources
 import os
 import re
+import string
 from collections.abc import Mapping
 from importlib.resources.abc import Traversable
 from typing import Annotated, Literal
@@ -125,8 +126,26 @@ def _source(name: str, file: _File) -> TableSource | FilesSource:
     if source is None:
         raise CatalogError(f"{FILE} names the source {name!r}, which it does not describe.")
     if isinstance(source, _Table):
+        _check_template(f"sources.{name}.partition_value", source.partition_value)
+        if source.index is not None and source.id_attribute is None:
+            raise CatalogError(f"{FILE}, sources.{name}: a source that is read from an index needs an id_attribute.")
         return TableSource(**msgspec.structs.asdict(source))
+    _check_template(f"sources.{name}.key_prefix", source.key_prefix)
+    if not source.key_prefix.endswith("/"):
+        raise CatalogError(
+            f"{FILE}, sources.{name}.key_prefix: it must end with a slash, so that tenants have folders."
+        )
     index = _source(source.index, file)
     if not isinstance(index, TableSource):
         raise CatalogError(f"The index of {name!r} must be a source of kind dynamodb.")
     return FilesSource(index=index, bucket=source.bucket, key_prefix=source.key_prefix)
+
+
+def _check_template(where: str, template: str) -> None:
+    """Refuse a template that another tenant's data would fall under, or that names what is not known."""
+    try:
+        named = {field for _, field, _, _ in string.Formatter().parse(template) if field is not None}
+    except ValueError:
+        named = set()
+    if "tenant" not in named or named - {"tenant", "doctype"}:
+        raise CatalogError(f"{FILE}, {where}: it must hold {{tenant}}, may hold {{doctype}}, and no other braces.")

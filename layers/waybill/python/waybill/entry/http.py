@@ -13,7 +13,7 @@ from waybill.domain.errors import WaybillError
 from waybill.domain.options import KIBIBYTE
 from waybill.entry import problem
 from waybill.entry.bootstrap import Wiring, wiring
-from waybill.entry.observability import logger
+from waybill.entry.observability import logger, place_of
 from waybill.entry.problem import Problem, Problems
 
 MEDIA_TYPE = "application/vnd.api+json"
@@ -71,11 +71,11 @@ def route(
                 answer = _refusal(one)
             except WaybillError as error:
                 answer = _refusal(problem.of_error(error))
-                log.warning("request failed", extra={"code": error.code})
+                log.warning("request failed", extra={"code": error.code, "detail": str(error)})
             except Exception as error:
                 # The last line of defence. The text of an unforeseen error may hold personal data: its place is logged.
                 answer = _refusal(problem.internal())
-                log.error("request broke", extra={"error": type(error).__name__, "at": _place(error)})  # noqa: TRY400
+                log.error("request broke", extra={"error": type(error).__name__, "at": place_of(error)})  # noqa: TRY400
             finally:
                 parts.metrics.flush()
             return _response(answer)
@@ -159,11 +159,3 @@ def _response(answer: Answer) -> dict[str, Any]:
     if body is not None:
         headers["content-type"] = answer.media_type
     return {"statusCode": int(answer.status), "headers": headers, "body": body or ""}
-
-
-def _place(error: Exception) -> str:
-    """Where an unforeseen error arose: file and line, without its text, which may hold personal data."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"

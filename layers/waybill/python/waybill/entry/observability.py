@@ -12,6 +12,14 @@ def logger() -> Logger:
     return Logger(use_rfc3339=True)
 
 
+def place_of(error: Exception) -> str:
+    """Return where an unforeseen error arose, file and line, without its text, which may hold personal data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "unknown"
+
+
 class EmfMetrics:
     """The port Metrics in CloudWatch's Embedded Metric Format (EMF): written to the log, counted by CloudWatch."""
 

@@ -59,9 +59,11 @@ def of_error(error: errors.WaybillError) -> Problem:
 
     An error that no caller can cause, such as a wrong catalog, is a 500 that says no more than that.
     """
-    status = _STATUS.get(type(error))
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
     if status is None:
         return internal()
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        return Problem(status, error.code, "A store that this needs does not answer. Try again in a few seconds.")
     return Problem(
         status,
         error.code,

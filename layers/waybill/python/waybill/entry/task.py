@@ -5,9 +5,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from waybill.domain.errors import ExportGone, ExportNotFound, ExportNotRunning, WaybillError
+from waybill.domain.errors import (
+    ExportGone,
+    ExportNotFound,
+    ExportNotRunning,
+    InvalidOptions,
+    LedgerMismatch,
+    TooManyParts,
+    WaybillError,
+)
 from waybill.entry.bootstrap import Wiring, wiring
-from waybill.entry.observability import logger
+from waybill.entry.observability import logger, place_of
 
 RESERVE_MS = 60_000
 """What a step keeps back of its Lambda time to write its checkpoint and answer."""
@@ -48,6 +56,17 @@ class Invocation:
     wiring: Wiring
 
 
+class UnforeseenError(Exception):
+    """A fault of ours in a step. It has the fault's kind and place, but not its text, which may hold personal data."""
+
+
+def _sentence(error: WaybillError) -> str:
+    """Return what the person who asked for the export is told."""
+    if isinstance(error, TooManyParts | LedgerMismatch | InvalidOptions):
+        return str(error)
+    return f"{error} Create the export again; if that fails too, tell the operator the export's id."
+
+
 def step(run: Callable[[Invocation], object]) -> Callable[[dict[str, Any], Context], object]:
     """Make a Lambda handler of a function that takes an Invocation.
 
@@ -64,10 +83,12 @@ def step(run: Callable[[Invocation], object]) -> Callable[[dict[str, Any], Conte
         try:
             return run(Invocation(tenant, export_id, event, LambdaBudget(context), parts))
         except WaybillError as error:
-            log.warning("step failed", extra={"code": error.code})
+            log.warning("step failed", extra={"code": error.code, "detail": str(error)})
             if not isinstance(error, ExportGone | ExportNotFound | ExportNotRunning):
-                parts.jobs.note_failure(tenant, export_id, str(error))
+                parts.jobs.note_failure(tenant, export_id, _sentence(error))
             raise
+        except Exception as error:
+            raise UnforeseenError(type(error).__name__, place_of(error)) from None
         finally:
             parts.metrics.flush()
 

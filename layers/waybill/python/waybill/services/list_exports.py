@@ -6,6 +6,7 @@ from waybill.ports import Clock, JobPage, JobStore
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
+MAX_CURSORS_PER_PAGE = 100_000
 
 
 def list_exports(
@@ -17,4 +18,14 @@ def list_exports(
     """
     if after is not None and not is_export_id(after):
         raise InvalidPageCursor("page[cursor] is not from a list answer. Follow links.next instead of making one.")
-    return jobs.list(tenant, now=clock(), limit=limit, after=after)
+    return _answerable(jobs.list(tenant, now=clock(), limit=limit, after=after))
+
+
+def _answerable(page: JobPage) -> JobPage:
+    """Cut a page of exports with very many parts short, so that their cursors fit into one answer (6 MB)."""
+    parts = 0
+    for position, job in enumerate(page.jobs):
+        parts += job.parts
+        if position and parts > MAX_CURSORS_PER_PAGE:
+            return JobPage(page.jobs[:position], page.jobs[position - 1].id)
+    return page

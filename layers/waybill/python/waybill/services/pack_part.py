@@ -13,6 +13,7 @@ from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore
 from waybill.services.fetch_ahead import FetchAhead
 from waybill.services.find_export import making_export
+from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import load, load_if_there, save
 
 
@@ -21,20 +22,20 @@ def pack_part(
     export_id: str,
     number: int,
     *,
-    catalog: Catalog,
     jobs: JobStore,
     archives: ObjectStore,
-    files: Callable[[str], ObjectStore],
+    buckets: Callable[[str], ObjectStore],
     budget: Budget,
     clock: Clock,
 ) -> bool:
     """Pack the parts of batch ``number`` that are not there yet; return whether all of them are.
 
-    ``files`` gives the bucket that holds the files of a doctype. A part is there when its result is; until then packing
+    ``buckets`` gives a bucket by its name. A part is there when its result is; until then packing
     it again replaces what an interrupted try left. However little time there is, one part is packed, so that every call
     gets on. Raises ExportGone or ExportNotRunning, StorageUnavailable.
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+        catalog = pinned_catalog(archives, export_id)
         header = load(archives, keys.parts_header(export_id), PartsHeader)
         batch = load(archives, keys.pack_batch(export_id, number), PackBatch)
         size = 0
@@ -44,7 +45,7 @@ def pack_part(
                 if begun and budget.spent():
                     return False
                 begun = True
-                packed = _pack(job, header, plan, catalog=catalog, archives=archives, files=files)
+                packed = _pack(job, header, plan, catalog=catalog, archives=archives, buckets=buckets)
                 save(archives, keys.packed_part(export_id, plan.number), packed)
             size += sum(entry.reference.size for entry in plan.files)
             share = (position + 1) / len(batch.parts)
@@ -59,21 +60,20 @@ def _pack(
     *,
     catalog: Catalog,
     archives: ObjectStore,
-    files: Callable[[str], ObjectStore],
+    buckets: Callable[[str], ObjectStore],
 ) -> PackedPart:
     """Write one part.
 
     If a file's content breaks off in the middle, the part is begun again: once with the file, because the store may
     have been at fault, then without it, and the file is named as lost.
     """
-    schemas = {doctype.name: doctype.schema for doctype in catalog.chosen(job.options)}
     key = keys.part(job.id, plan.number, container_of(job.options.format).extension)
 
     def read_segment(part: SegmentSlice) -> Iterator[bytes]:
         yield archives.get_range(part.key, part.offset, part.length)
 
     def fetch(entry: FileEntry) -> Iterator[bytes]:
-        return files(entry.doctype).stream(entry.reference.key, etag=entry.reference.etag)
+        return buckets(catalog.bucket(entry.doctype)).stream(entry.reference.key, etag=entry.reference.etag)
 
     lost: dict[str, Gap] = {}
     broken_off: set[str] = set()
@@ -83,7 +83,7 @@ def _pack(
                 plan,
                 header,
                 container=container_of(job.options.format),
-                schemas=schemas,
+                schemas=catalog.schemas,
                 read_segment=read_segment,
                 open_file=ahead.open,
                 lost=lost,

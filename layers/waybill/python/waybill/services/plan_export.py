@@ -8,6 +8,7 @@ from waybill.domain.catalog import Catalog, Doctype
 from waybill.domain.plan import ReadBatch, Shard
 from waybill.ports import Clock, JobStore, ObjectStore, Sources
 from waybill.services.find_export import making_export
+from waybill.services.pinned_catalog import pin_catalog
 from waybill.services.work_files import load_if_there, save
 
 SMALL_SHARDS_PER_BATCH = 32
@@ -40,7 +41,9 @@ def plan_export(
     key = keys.read_batches(export_id)
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
         if load_if_there(archives, key, list[ReadBatch]) is None:
-            save(archives, key, _batches(_shards_by_doctype(tenant, catalog.chosen(job.options), sources)))
+            doctypes = catalog.chosen(job.options)
+            pin_catalog(archives, export_id, doctypes)
+            save(archives, key, _batches(_shards_by_doctype(tenant, doctypes, sources)))
     return Work(ready=True, key=key)
 
 

@@ -7,7 +7,6 @@ from waybill.archive.container import container_of
 from waybill.archive.paths import PathBook, safe_path
 from waybill.archive.plan_parts import plan_parts as cut_parts
 from waybill.domain import keys
-from waybill.domain.catalog import Catalog
 from waybill.domain.errors import TooManyParts
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count
@@ -16,6 +15,7 @@ from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, FileReference, PackBatch, PartPlan, PartsHeader, ReadBatch, Shard
 from waybill.ports import Clock, JobStore, ObjectStore
 from waybill.services.find_export import making_export
+from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.plan_export import Work
 from waybill.services.work_files import last_staged, load, load_if_there, save, staged
 
@@ -32,9 +32,7 @@ FILES_DIRECTORY = "data/files"
 NO_DIRECTORY = "_without_folder"
 
 
-def plan_parts(
-    tenant: str, export_id: str, *, catalog: Catalog, jobs: JobStore, archives: ObjectStore, clock: Clock
-) -> Work:
+def plan_parts(tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectStore, clock: Clock) -> Work:
     """Plan the parts and return where the list of pack batches is; or, if shards are unfinished, the list of those.
 
     Raises ExportGone or ExportNotRunning, TooManyParts, StorageUnavailable.
@@ -46,7 +44,7 @@ def plan_parts(
             save(archives, keys.read_batches_left(export_id), left)
             return Work(ready=False, key=keys.read_batches_left(export_id))
         if load_if_there(archives, keys.parts_header(export_id), PartsHeader) is None:
-            _plan(job, [shard for batch in batches for shard in batch.shards], catalog, archives)
+            _plan(job, [shard for batch in batches for shard in batch.shards], archives)
     return Work(ready=True, key=keys.pack_batches(export_id))
 
 
@@ -55,9 +53,9 @@ def _is_read(archives: ObjectStore, export_id: str, batch: ReadBatch) -> bool:
     return all(staged is not None and staged.done for staged in last)
 
 
-def _plan(job: ExportJob, shards: list[Shard], catalog: Catalog, archives: ObjectStore) -> None:
+def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
     content = _Content(job.id, sorted(shards, key=lambda shard: shard.number), archives)
-    schemas = {doctype.name: doctype.schema for doctype in catalog.chosen(job.options)}
+    schemas = pinned_catalog(archives, job.id).schemas
     plans = cut_parts(
         content.entries(),
         content.files(),

@@ -1,11 +1,13 @@
 """Read shards into segments until they end or the time is used."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from waybill.archive.container import container_of
 from waybill.archive.plan_parts import entry_target
 from waybill.domain import keys
+from waybill.domain.catalog import Catalog
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count, Gap, count_gaps
 from waybill.domain.options import MEBIBYTE
@@ -13,6 +15,7 @@ from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shar
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources
 from waybill.services.find_export import making_export
+from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import last_staged, save
 
 SEGMENT_SIZE = 8 * MEBIBYTE
@@ -27,7 +30,7 @@ def read_chunk(
     export_id: str,
     batch: ReadBatch,
     *,
-    sources: Sources,
+    sources: Callable[[Catalog], Sources],
     jobs: JobStore,
     archives: ObjectStore,
     budget: Budget,
@@ -40,9 +43,10 @@ def read_chunk(
     StorageUnavailable.
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+        found = sources(pinned_catalog(archives, export_id))
         records = size = 0
         for position, shard in enumerate(batch.shards):
-            last = _read_shard(job, shard, sources=sources, archives=archives, budget=budget)
+            last = _read_shard(job, shard, sources=found, archives=archives, budget=budget)
             records, size = records + last.total_records, size + last.total_bytes
             share = (position + last.done) / len(batch.shards)
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))

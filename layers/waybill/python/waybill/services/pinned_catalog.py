@@ -1,0 +1,64 @@
+"""The catalog as it was when an export was planned.
+
+All later steps of the export go by it, so that a deployment which changes the catalog meanwhile neither breaks the
+export nor mixes two versions in one archive.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from waybill.domain import keys
+from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
+from waybill.ports import ObjectStore
+from waybill.services.work_files import load, save
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    """A doctype in a form that JSON can hold: ``bucket`` and ``key_prefix`` are there if its records index files."""
+
+    name: str
+    schema: str
+    title: str
+    leave_out: tuple[str, ...]
+    shards: int
+    table: TableSource
+    bucket: str | None
+    key_prefix: str | None
+
+
+def pin_catalog(archives: ObjectStore, export_id: str, doctypes: Iterable[Doctype]) -> None:
+    """Keep the doctypes that an export consists of."""
+    save(archives, keys.catalog(export_id), [_pinned(doctype) for doctype in doctypes])
+
+
+def pinned_catalog(archives: ObjectStore, export_id: str) -> Catalog:
+    """Return the doctypes that an export consists of. Raises ObjectMissing before they are pinned."""
+    pinned = load(archives, keys.catalog(export_id), list[_Pinned])
+    return Catalog({each.name: _doctype(each) for each in pinned})
+
+
+def _pinned(doctype: Doctype) -> _Pinned:
+    files = doctype.source if isinstance(doctype.source, FilesSource) else None
+    return _Pinned(
+        name=doctype.name,
+        schema=doctype.schema,
+        title=doctype.title,
+        leave_out=doctype.leave_out,
+        shards=doctype.shards,
+        table=doctype.source.index if isinstance(doctype.source, FilesSource) else doctype.source,
+        bucket=files.bucket if files else None,
+        key_prefix=files.key_prefix if files else None,
+    )
+
+
+def _doctype(pinned: _Pinned) -> Doctype:
+    has_files = pinned.bucket is not None and pinned.key_prefix is not None
+    return Doctype(
+        name=pinned.name,
+        source=FilesSource(pinned.table, pinned.bucket or "", pinned.key_prefix or "") if has_files else pinned.table,
+        schema=pinned.schema,
+        title=pinned.title,
+        leave_out=pinned.leave_out,
+        shards=pinned.shards,
+    )

@@ -1,0 +1,524 @@
+"""The docs say what the code does: what can be listed from the code must stand in the page that lists it."""
+
+import ast
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import validate
+from samtranslator.yaml_helper import yaml_parse
+
+from waybill.archive import bag, part, paths
+from waybill.archive import errors as archive_errors
+from waybill.archive import plan_parts as plan_archive
+from waybill.domain import errors, keys, options
+from waybill.domain.job import ExportJob, ExportState, new_export
+from waybill.domain.ledger import Count, Gap, Outcome
+from waybill.domain.manifest import MOST_LISTED_GAPS, GapList, Ledger, build_manifest
+from waybill.domain.options import ExportOptions
+from waybill.domain.plan import PackedPart, PartsHeader
+from waybill.domain.progress import Progress
+from waybill.entry import catalog_file, export_request, problem, task
+from waybill.entry.export_document import export_document
+from waybill.entry.export_list import PARAMETERS, export_list
+from waybill.entry.http import MAX_BODY
+from waybill.ports import JobPage
+from waybill.services import fetch_ahead, plan_parts, read_chunk
+from waybill.services.list_exports import MAX_PAGE_SIZE
+from waybill.sources import attribute_json
+
+REPOSITORY = Path(__file__).parents[2]
+DOCS = REPOSITORY / "docs"
+PACKAGE = REPOSITORY / "layers" / "waybill" / "python" / "waybill"
+PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *DOCS.glob("*.md")])
+NOW = datetime(2026, 11, 24, 12, 30, 4, 226968, UTC)
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of all table rows."""
+    return [re.split(r"(?<!\\)\|", line.strip("|\n")) for line in text.splitlines() if line.startswith("|")]
+
+
+def words(text: str) -> set[str]:
+    """Everything that stands between backticks."""
+    return set(re.findall(r"`([^`\n]+)`", text))
+
+
+def listed(text: str) -> set[str]:
+    """Everything that stands between backticks in the first cell of a table row."""
+    return {word for row in rows(text) for word in words(row[0])}
+
+
+def section(text: str, heading: str) -> str:
+    """What stands under a heading, up to the next one of its rank or above."""
+    begin = re.search(rf"^(#+) {re.escape(heading)}$", text, re.MULTILINE)
+    assert begin is not None, heading
+    rest = text[begin.end() :]
+    end = re.search(rf"^#{{1,{len(begin[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def missing(names: Iterable[str], documented: Iterable[str]) -> set[str]:
+    found = set(names)
+    assert found, "There is nothing to look for, so this check would say nothing."
+    return found - set(documented)
+
+
+def test_a_name_that_no_page_has_is_missed() -> None:
+    assert missing({"state", "made_up"}, listed(page("api.md"))) == {"made_up"}
+
+
+def test_a_check_of_nothing_is_no_check() -> None:
+    with pytest.raises(AssertionError, match="nothing to look for"):
+        missing([], ["anything"])
+
+
+# ---------------------------------------------------------------- What the code has
+
+
+def template() -> dict[str, Any]:
+    return dict(yaml_parse((REPOSITORY / "template.yaml").read_text(encoding="utf-8")))
+
+
+def functions() -> dict[str, dict[str, Any]]:
+    resources = template()["Resources"].items()
+    return {name: each["Properties"] for name, each in resources if each["Type"] == "AWS::Serverless::Function"}
+
+
+def routes() -> set[tuple[str, str]]:
+    events = [event for each in functions().values() for event in each.get("Events", {}).values()]
+    return {(event["Properties"]["Method"].lower(), event["Properties"]["Path"]) for event in events}
+
+
+def trees(*folders: str) -> Iterator[ast.AST]:
+    for folder in folders:
+        for path in sorted((PACKAGE / folder).rglob("*.py")):
+            yield ast.parse(path.read_text(encoding="utf-8"))
+
+
+def calls(name: str, *folders: str) -> Iterator[ast.Call]:
+    for tree in trees(*folders):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == name:
+                yield node
+
+
+def texts(nodes: Iterable[ast.AST]) -> list[str]:
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def domain_errors() -> dict[type[errors.WaybillError], str]:
+    modules = (errors, archive_errors)
+    found = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
+    return {each: each.code for each in found if issubclass(each, errors.WaybillError)}
+
+
+def answered_errors() -> set[tuple[str, str]]:
+    """Status and code of every error that a caller may get."""
+    from_services = {(str(int(status)), error.code) for error, status in problem._STATUS.items()}
+    from_entry = set()
+    for call in calls("Problem", "entry"):
+        status, code = call.args[0], call.args[1]
+        if isinstance(code, ast.Constant):  # the one that is none passes on what a service raised
+            assert isinstance(status, ast.Attribute)
+            number = int(getattr(HTTPStatus, status.attr))
+            from_entry.add((str(number), str(code.value)))
+    return from_services | from_entry
+
+
+def gap_codes() -> set[str]:
+    found = [text for call in calls("_gap", "sources", "archive") for text in texts(call.args)]
+    return {text for text in found if re.fullmatch(r"[a-z]+(_[a-z]+)+", text)} | set(part._REASONS)
+
+
+def job(**changes: Any) -> ExportJob:
+    return dataclasses.replace(new_export("ada", ExportOptions(with_doctypes=("io.cozy.files",)), NOW), **changes)
+
+
+def documents() -> list[dict[str, Any]]:
+    """An export in every shape that it is shown in."""
+    done = job(state=ExportState.DONE, parts=2, total_size=9, creation_duration=1, gaps=1, rev=2)
+    return [
+        export_document(job(), Progress(1, 2, 3)),
+        export_document(done),
+        export_document(job(state=ExportState.ERROR, error="It failed.", rev=2)),
+    ]
+
+
+def manifest() -> dict[str, Any]:
+    gap = Gap("io.cozy.files", "file", "1", Outcome.FAILED, "file_missing", "It is gone.")
+    packed = PackedPart(1, "waybill-part-00001-of-00001.tar.gz", 9, "0" * 64, 1, 1, "0" * 64, {}, {}, (gap,))
+    ledger = Ledger({"io.cozy.files": Count(1, 1)}, {"io.cozy.files": Count(1, 0, 0, 1)}, GapList([gap]))
+    made = build_manifest(job(), PartsHeader("0" * 32, 1, 1), [packed], ledger)
+    return dict(json.loads(json.dumps(made)))
+
+
+def all_keys(value: object, *, but: frozenset[str] = frozenset()) -> set[str]:
+    """The member names in a document, without those that are data."""
+    if isinstance(value, dict):
+        return (set(value) - but) | {key for each in value.values() for key in all_keys(each, but=but)}
+    if isinstance(value, list):
+        return {key for each in value for key in all_keys(each, but=but)}
+    return set()
+
+
+# ---------------------------------------------------------------- api.md
+
+
+def test_every_route_is_in_the_api_page_and_no_other() -> None:
+    described = {word for word in listed(section(page("api.md"), "Routes")) if " /" in word}
+    assert described == {f"{method.upper()} {path}" for method, path in routes()}
+
+
+def test_every_scope_is_in_the_api_page_and_the_security_page() -> None:
+    scopes = set(re.findall(r'@route\(scope="([\w.]+)"', functions_text()))
+    assert not missing(scopes, words(section(page("api.md"), "Routes")))
+    assert not missing(scopes, listed(section(page("security.md"), "Tokens and scopes")))
+
+
+def functions_text() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "functions").glob("*/app.py"))
+
+
+def test_every_query_parameter_is_in_the_api_page() -> None:
+    text = page("api.md")
+    assert all(f"{name}=" in text for name in [*PARAMETERS, "cursor"])
+
+
+def test_every_attribute_of_a_request_is_in_the_api_page_and_no_other() -> None:
+    described = listed(section(page("api.md"), "Creating an export"))
+    assert described == set(export_request._Attributes.model_fields)
+
+
+def test_every_field_of_an_export_is_in_the_api_page() -> None:
+    described = listed(section(page("api.md"), "The export document"))
+    for document in documents():
+        resource = document["data"]
+        assert not missing(resource["attributes"], described)
+        assert not missing({f"meta.{name}" for name in resource["meta"]}, described)
+        assert not missing({f"links.{name}" for name in resource["links"]}, described)
+
+
+def test_every_state_that_is_shown_is_in_the_api_page() -> None:
+    shown = {state.value for state in ExportState if state is not ExportState.DELETED}
+    assert not missing(shown, listed(section(page("api.md"), "The export document")))
+
+
+def test_the_errors_that_callers_get_are_those_in_the_api_page() -> None:
+    table = rows(section(page("api.md"), "Errors"))
+    described = {(row[0].strip(), *words(row[1])) for row in table if row[0].strip().isdigit()}
+    assert described == answered_errors()
+
+
+def test_every_other_error_code_is_in_the_api_page() -> None:
+    assert not missing(domain_errors().values(), words(section(page("api.md"), "Errors")))
+
+
+def test_the_gap_codes_are_those_in_the_api_page() -> None:
+    described = {word for row in rows(section(page("api.md"), "Gap codes")) for word in words(row[0])}
+    assert len(gap_codes()) > 5
+    assert described == gap_codes()
+
+
+# ---------------------------------------------------------------- openapi.yaml
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict[str, Any]:
+    return dict(yaml.safe_load(page("openapi.yaml")))
+
+
+@pytest.fixture(scope="module")
+def checker(openapi: dict[str, Any]) -> Callable[[str, object], list[str]]:
+    """What is wrong with a document, held against one of the description's schemas."""
+
+    def check(name: str, document: object) -> list[str]:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": openapi["components"]}
+        validator = Draft202012Validator(schema, format_checker=FormatChecker())
+        return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+
+    return check
+
+
+def test_the_openapi_description_is_valid(openapi: dict[str, Any]) -> None:
+    validate(openapi)
+
+
+def test_the_openapi_description_has_the_routes_of_the_template(openapi: dict[str, Any]) -> None:
+    described = {(method, path) for path, item in openapi["paths"].items() for method in item if method != "parameters"}
+    assert described == routes()
+
+
+def test_an_operation_is_named_as_its_function(openapi: dict[str, Any]) -> None:
+    for name, each in functions().items():
+        for event in each.get("Events", {}).values():
+            operation = openapi["paths"][event["Properties"]["Path"]][event["Properties"]["Method"].lower()]
+            assert f"functions/{operation['operationId']}/" == each["CodeUri"], name
+
+
+def test_the_openapi_description_has_the_attributes_of_a_request(openapi: dict[str, Any]) -> None:
+    described = openapi["components"]["schemas"]["ExportOptions"]["properties"]
+    fields = export_request._Attributes.model_json_schema()["properties"]
+    assert set(described) == set(fields)
+    for name in ("parts_size", "max_age"):
+        assert described[name]["default"] == fields[name]["default"]
+        assert described[name]["maximum"] == fields[name]["maximum"]
+        assert described[name]["minimum"] == fields[name].get("minimum", fields[name].get("exclusiveMinimum", 0) + 1)
+
+
+def test_exports_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
+    for document in documents():
+        assert checker("ExportDocument", document) == []
+    assert checker("ExportList", export_list(JobPage([job()], None), 20)) == []
+
+
+def test_an_export_with_another_field_is_not_as_described(checker: Callable[[str, object], list[str]]) -> None:
+    document = documents()[0]
+    document["data"]["attributes"]["made_up"] = 1
+    assert checker("ExportDocument", document)
+
+
+def test_a_manifest_is_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
+    assert checker("Manifest", manifest()) == []
+
+
+def test_the_openapi_description_has_every_error_and_gap_code(openapi: dict[str, Any]) -> None:
+    schemas = openapi["components"]["schemas"]
+    described = schemas["Errors"]["properties"]["errors"]["items"]["properties"]["code"]["enum"]
+    assert set(described) == {code for _, code in answered_errors()}
+    assert set(schemas["Manifest"]["properties"]["gaps"]["items"]["properties"]["code"]["enum"]) == gap_codes()
+
+
+# ---------------------------------------------------------------- operations.md
+
+
+def test_every_parameter_and_output_is_in_the_operations_page() -> None:
+    text = page("operations.md")
+    assert listed(section(text, "Parameters")) == set(template()["Parameters"])
+    assert not missing(template()["Outputs"], words(section(text, "Outputs")))
+
+
+def settings_variables() -> set[str]:
+    """The names that settings.py reads, and those that it puts together of a prefix and a service."""
+    tree = ast.parse((PACKAGE / "entry" / "settings.py").read_text(encoding="utf-8"))
+    found = {text for text in texts(ast.walk(tree)) if re.fullmatch(r"[A-Z]+(_[A-Z]+)*", text)}
+    services = {text for node in ast.walk(tree) if isinstance(node, ast.Call) for text in endpoint_of(node)}
+    return (found - services) | {f"AWS_ENDPOINT_URL_{service}" for service in services}
+
+
+def endpoint_of(call: ast.Call) -> list[str]:
+    return texts(call.args) if getattr(call.func, "id", "") == "endpoint" else []
+
+
+def test_the_variables_that_the_settings_read_are_found() -> None:
+    assert {"JOBS_TABLE", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} <= settings_variables()
+
+
+def test_every_environment_variable_is_in_the_operations_page() -> None:
+    given = set(template()["Globals"]["Function"]["Environment"]["Variables"])
+    for each in functions().values():
+        given |= set(each.get("Environment", {}).get("Variables", {}))
+    described = listed(section(page("operations.md"), "Settings of the functions"))
+    assert not missing(settings_variables() | given, described)
+
+
+def test_every_metric_is_in_the_operations_page_with_its_unit() -> None:
+    described = {(*words(row[0]), row[1].strip()) for row in rows(section(page("operations.md"), "Watch"))}
+    counted = [texts(call.args) for call in calls("count", "services")]
+    assert counted
+    assert not missing({" ".join([name, *unit] if unit else [name, "Count"]) for name, *unit in counted},
+                       {" ".join(each) for each in described})  # fmt: skip
+
+
+def test_every_make_target_is_in_the_readme_or_the_operations_page() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    targets = {f"make {name}" for name in re.findall(r"^([a-z-]+):.*##", makefile, re.MULTILINE)}
+    assert not missing(targets, words(page("operations.md")) | words((REPOSITORY / "README.md").read_text()))
+
+
+# ---------------------------------------------------------------- security.md
+
+
+def test_every_function_is_in_the_security_page_with_what_it_may_do() -> None:
+    described = {row[0].strip(): words(row[1]) for row in rows(section(page("security.md"), "Roles"))}
+    for name, each in functions().items():
+        statements = [
+            statement["Fn::If"][1] if "Fn::If" in statement else statement
+            for policy in each["Policies"]
+            for statement in policy["Statement"]
+        ]
+        may = {action for statement in statements for action in statement["Action"]}
+        assert {word for word in described[name.removesuffix("Function")] if ":" in word} == may, name
+
+
+# ---------------------------------------------------------------- catalog.md
+
+
+@pytest.mark.parametrize(
+    ("heading", "model"),
+    [
+        ("Doctypes", catalog_file._Doctype),
+        ("Sources of kind `dynamodb`", catalog_file._Table),
+        ("Sources of kind `s3_files`", catalog_file._Files),
+    ],
+)
+def test_every_field_of_the_catalog_is_in_the_catalog_page(heading: str, model: Any) -> None:
+    names = {field.name for field in msgspec.structs.fields(model)} | {model.__struct_config__.tag_field or ""} - {""}
+    assert listed(section(page("catalog.md"), heading)) >= names
+
+
+def test_the_examples_in_the_catalog_page_are_a_catalog(tmp_path: Path) -> None:
+    shipped = yaml.safe_load((REPOSITORY / "layers" / "catalog" / "catalog.yaml").read_text(encoding="utf-8"))
+    examples = re.findall(r"```yaml\n(.*?)```", page("catalog.md"), re.DOTALL)
+    catalog: dict[str, Any] = {"sources": {"documents": shipped["sources"]["documents"]}, "doctypes": {}}
+    for example in map(yaml.safe_load, examples):
+        for name, each in example.items():
+            catalog[name] |= each
+    (tmp_path / "catalog.yaml").write_text(yaml.safe_dump(catalog))
+    (tmp_path / "schemas").mkdir()
+    for doctype in catalog["doctypes"]:
+        (tmp_path / "schemas" / f"{doctype}.json").write_text("{}")
+
+    loaded = catalog_file.load_catalog(tmp_path, {"DOCUMENTS_TABLE": "documents", "FILES_BUCKET": "files"})
+
+    assert {"shop.orders", "io.cozy.settings"} <= set(loaded.doctypes)
+
+
+def test_the_item_in_the_catalog_page_is_the_line_in_the_catalog_page() -> None:
+    item, line = re.findall(r"```json\n(.*?)```", page("catalog.md"), re.DOTALL)
+    orders = next(
+        yaml.safe_load(each)
+        for each in re.findall(r"```yaml\n(.*?)```", page("catalog.md"), re.DOTALL)
+        if "shop" in each
+    )
+    made = attribute_json.one_line(json.loads(item), orders["doctypes"]["shop.orders"]["leave_out"])
+    assert made.decode() == line.strip()
+
+
+def test_every_attribute_type_is_in_the_catalog_page() -> None:
+    described = words(section(page("catalog.md"), "Sources of kind `dynamodb`"))
+    assert not missing({"S", *attribute_json._CONVERTERS}, described)
+
+
+def test_every_shipped_schema_is_valid() -> None:
+    schemas = sorted((REPOSITORY / "layers" / "catalog" / "schemas").glob("*.json"))
+    assert schemas
+    for schema in schemas:
+        Draft202012Validator.check_schema(json.loads(schema.read_text(encoding="utf-8")))
+
+
+# ---------------------------------------------------------------- limits.md
+
+
+@pytest.mark.parametrize(
+    ("limit", "values"),
+    [
+        ("body", [MAX_BODY]),
+        ("`parts_size`", [options.MIN_PARTS_SIZE]),
+        ("`page[size]`", [MAX_PAGE_SIZE]),
+        ("shards of a doctype", [catalog_file.MAX_SHARDS]),
+        ("time of a step", [task.RESERVE_MS // 1000]),
+        ("record file", [plan_archive.MOST_ENTRY_BYTES // options.MEBIBYTE, read_chunk.MOST_ITEMS_PER_ENTRY]),
+        ("segment", [read_chunk.SEGMENT_SIZE // options.MEBIBYTE]),
+        ("parts of an export", [plan_parts.MOST_PARTS]),
+        ("entries of a part", [plan_archive.MAX_ENTRIES_PER_PART]),
+        ("parts that one worker packs", [plan_parts.BATCH_PARTS, plan_parts.BATCH_BYTES // options.MEBIBYTE]),
+        ("files fetched ahead", [fetch_ahead.MOST_IN_FLIGHT, fetch_ahead.SMALL // options.KIBIBYTE]),
+        ("name, path", [paths.MOST_COMPONENT_BYTES, paths.MOST_PATH_BYTES]),
+        ("gaps by name", [MOST_LISTED_GAPS]),
+    ],
+)
+def test_a_limit_is_in_the_limits_page_as_it_is_in_the_code(limit: str, values: list[int]) -> None:
+    (value,) = [row[1] for row in rows(page("limits.md")) if row[0].strip() == limit]
+    assert not missing({f"{each:,}" for each in values}, re.findall(r"\d+(?:,\d{3})*", value))
+
+
+# ---------------------------------------------------------------- manifest.md and architecture.md
+
+
+def test_every_field_of_the_manifest_is_in_the_manifest_page() -> None:
+    fields = all_keys(manifest(), but=frozenset({"io.cozy.files"}))
+    assert {"entry_list_sha256", "gaps_not_listed", "outcome"} <= fields
+    assert not missing(fields, words(page("manifest.md")))
+
+
+def test_every_label_and_file_of_a_bag_is_in_the_manifest_page() -> None:
+    text = page("manifest.md")
+    files = dict(bag.Bag(1, 1, "0" * 32).tag_files())
+    labels = {line.partition(":")[0] for line in files["bag-info.txt"].decode().splitlines()}
+    assert not missing(labels, listed(section(text, "A part")))
+    assert all(f"    {name}" in text for name in files)
+
+
+def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
+    numbers = {"part": (1, "tar.gz"), "pack_batch": (0,), "staged": (0, 0), "segment": (0, 0), "packed_part": (1,)}
+    prefixes = {"prefix", "work", "shard", "packed"}
+    made = {
+        make("{id}", *numbers.get(name, ()))
+        for name, make in vars(keys).items()
+        if callable(make) and name not in prefixes
+    }
+    assert listed(section(page("architecture.md"), "Objects in the archives bucket")) == made
+
+
+# ---------------------------------------------------------------- All pages
+
+
+def test_the_readme_is_short() -> None:
+    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+
+
+def test_the_readme_names_its_two_commands_on_its_first_screen() -> None:
+    first_screen = "\n".join((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()[:24])
+    assert "make demo" in first_screen
+    assert "make test" in first_screen
+
+
+def broken_links(path: Path, text: str) -> list[str]:
+    """Relative links that lead to no file, or to no heading in it."""
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        name, _, heading = target.partition("#")
+        if "://" in target:
+            continue
+        file = (path.parent / name) if name else path
+        if not file.exists() or (heading and heading not in anchors(file.read_text(encoding="utf-8"))):
+            broken.append(target)
+    return broken
+
+
+def anchors(text: str) -> set[str]:
+    """The names under which headings can be linked to, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    assert broken_links(path, path.read_text(encoding="utf-8")) == []
+
+
+def test_a_link_into_nowhere_is_noticed() -> None:
+    text = "[a](docs/nowhere.md) [b](docs/api.md#no-such-heading) [c](docs/api.md#gap-codes)"
+    assert broken_links(REPOSITORY / "README.md", text) == ["docs/nowhere.md", "docs/api.md#no-such-heading"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_has_nothing_of_one_machine_and_nothing_left_to_do(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"TODO|FIXME|TBD", text)
+    assert str(REPOSITORY) not in text
+    assert not re.search(r"(?<![\w.])/(?:home|root|tmp|Users)/", text)
