@@ -3,9 +3,13 @@
 import hashlib
 import io
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
+import zstandard
 
 from waybill.archive.container import Container, container_of
 from waybill.archive.enclosed import enclosed
@@ -13,11 +17,15 @@ from waybill.archive.part import ContentLost, PartWriter
 from waybill.archive.paths import PathBook
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain.ledger import Gap
+from waybill.domain.options import FORMATS
 from waybill.domain.plan import Entry, FileEntry, FileReference, PackedPart, PartPlan, PartsHeader, SegmentSlice
 
-TAR_GZIP: Container = container_of("tar.gz")
+CONTAINERS: Mapping[str, Container] = {name: container_of(name) for name in FORMATS}
+TAR_GZIP = CONTAINERS["tar.gz"]
 GROUP = "f" * 32
 SCHEMA = '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}'
+
+each_format = pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS.keys())
 
 Opener = Callable[[FileReference], Iterable[bytes]]
 
@@ -35,6 +43,7 @@ class Part:
 class Export:
     """What an export holds, and the segments that its records are staged in."""
 
+    container: Container = TAR_GZIP
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     files: list[FileEntry] = field(default_factory=list)
     schemas: dict[str, str] = field(default_factory=dict)
@@ -50,7 +59,7 @@ class Export:
         segment = bytearray()
         for content in contents:
             path = f"data/{doctype}/0001-{len(self.payload) + 1:06}.ndjson"
-            packed = b"".join(TAR_GZIP.pack([content]))
+            packed = b"".join(self.container.pack([content]))
             digest = hashlib.sha256(content).hexdigest()
             records = content.count(b"\n")
             entry = Entry(path, doctype, len(content), digest, records, len(segment), len(packed), 1_600_000_000)
@@ -75,7 +84,9 @@ class Export:
 
     def plans(self, parts_size: int) -> list[PartPlan]:
         """Cut the export into parts."""
-        return list(plan_parts(self.entries, self.files, parts_size=parts_size, schemas=self.schemas))
+        return list(
+            plan_parts(self.entries, self.files, parts_size=parts_size, schemas=self.schemas, container=self.container)
+        )
 
     def read_segment(self, piece: SegmentSlice) -> Iterator[bytes]:
         """Yield a slice in two chunks that are cut anywhere."""
@@ -114,7 +125,7 @@ class Export:
         return PartWriter(
             plan,
             header,
-            container=TAR_GZIP,
+            container=self.container,
             schemas=self.schemas,
             read_segment=self.read_segment,
             open_file=open_file,
@@ -124,12 +135,29 @@ class Export:
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """Return what Python's tarfile reads out of an archive: contents by path."""
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+    """Return what Python's tarfile or zipfile reads out of an archive: contents by path."""
+    if data.startswith(b"PK"):
+        return _unzip(data)
+    with tarfile.open(fileobj=io.BytesIO(plain(data)), mode="r:*") as archive:
         members = archive.getmembers()
         assert all(member.isreg() or member.name.endswith("/data") for member in members)
         assert len({member.name for member in members}) == len(members)
         return {member.name: _content(archive, member) for member in members if member.isreg()}
+
+
+def _unzip(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+        assert all(name.endswith("/data/") or not name.endswith("/") for name in names)
+        assert len(set(names)) == len(names)
+        return {name: archive.read(name) for name in names if not name.endswith("/")}
+
+
+def plain(data: bytes) -> bytes:
+    """Return a tar archive without its Zstandard frames, which Python reads itself only from 3.14 on."""
+    if not data.startswith(zstandard.FRAME_HEADER):
+        return data
+    return zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True).read()
 
 
 def payload(parts: Iterable[Part]) -> dict[str, bytes]:
@@ -145,10 +173,14 @@ def payload(parts: Iterable[Part]) -> dict[str, bytes]:
 
 
 def extract(data: bytes, folder: Path) -> Path:
-    """Extract an archive with tarfile's safest filter; return the bag's directory, which must be all there is."""
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # absent before Python 3.11.4
-        archive.extractall(folder)
+    """Extract an archive, tar with tarfile's safest filter; return the bag's directory, which must be all there is."""
+    if data.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(data)) as zipped:
+            zipped.extractall(folder)
+    else:
+        with tarfile.open(fileobj=io.BytesIO(plain(data)), mode="r:*") as archive:
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)  # absent before Python 3.11.4
+            archive.extractall(folder)
     (bag,) = folder.iterdir()
     return bag
 

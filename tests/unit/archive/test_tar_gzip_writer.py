@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.archive.exports import TAR_GZIP, unpack
 
 from waybill.archive.errors import ContentSizeChanged
-from waybill.archive.tar_gzip import SHARED_MOST, TarGzipWriter
+from waybill.archive.tar_members import SHARED_MOST
 
 NOISE = random.Random(5).randbytes(2_500_000)
 
@@ -28,7 +28,7 @@ def members(data: bytes) -> list[bytes]:
 
 
 def test_small_entries_share_a_member() -> None:
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     data = b"".join(chunk for number in range(100) for chunk in writer.entry(f"a/{number}", 5, 0, [b"he", b"", b"llo"]))
     assert data == b""
     data = b"".join(writer.end())
@@ -37,7 +37,7 @@ def test_small_entries_share_a_member() -> None:
 
 
 def test_members_hold_at_most_a_mebibyte() -> None:
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     data = b"".join(
         chunk for number in range(60) for chunk in writer.entry(f"a/{number}", 60_000, 0, [NOISE[:60_000]])
     ) + b"".join(writer.end())
@@ -46,14 +46,14 @@ def test_members_hold_at_most_a_mebibyte() -> None:
 
 
 def test_a_large_content_has_members_of_its_own() -> None:
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     size = SHARED_MOST + 1
     data = b"".join([*writer.entry("a", size, 0, [NOISE[:size]]), *writer.end()])
     assert members(data)[1] == NOISE[:size]
 
 
 def test_a_content_that_cannot_shrink_is_stored() -> None:
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     data = b"".join([*writer.entry("a.jpg", 100, 0, [b"x" * 100], compressible=False), *writer.end()])
     assert b"x" * 100 in data
     assert unpack(data) == {"a.jpg": b"x" * 100}
@@ -62,7 +62,7 @@ def test_a_content_that_cannot_shrink_is_stored() -> None:
 def test_a_packed_content_goes_in_as_it_is() -> None:
     content = b"some record\n" * 50_000
     packed = list(TAR_GZIP.pack([content]))
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     data = b"".join(
         [
             *writer.entry("before", 1, 0, [b"b"]),
@@ -87,7 +87,7 @@ def test_packing_does_not_depend_on_chunks(size: int) -> None:
 @pytest.mark.parametrize("size", [10, 100_000, 2_000_000])
 @pytest.mark.parametrize("difference", [-1, 1, 5])
 def test_a_content_of_another_size_is_refused(size: int, difference: int, compressible: bool) -> None:
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     given_out = bytearray()
     chunks = writer.entry("a/b", size, 0, [NOISE[: size + difference]], compressible=compressible)
     with pytest.raises(ContentSizeChanged) as raised:
@@ -98,7 +98,7 @@ def test_a_content_of_another_size_is_refused(size: int, difference: int, compre
 
 
 def test_a_small_content_of_another_size_leaves_the_archive_as_it_was() -> None:
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     with pytest.raises(ContentSizeChanged):
         list(writer.entry("gone", 10, 0, [b"short"]))
     data = b"".join([*writer.entry("there", 2, 0, [b"ok"]), *writer.end()])
@@ -114,7 +114,7 @@ def test_a_stream_is_not_held_in_memory() -> None:
             drawn += 100_000
             yield NOISE[:100_000]
 
-    for chunk in TarGzipWriter().entry("a", 10**12, 0, endless(), compressible=False):
+    for chunk in TAR_GZIP.writer().entry("a", 10**12, 0, endless(), compressible=False):
         if len(chunk) > 1_000_000:
             break
     assert drawn <= 1_100_000
@@ -135,7 +135,7 @@ entries = st.lists(
 @settings(max_examples=100, deadline=None)
 @given(entries)
 def test_no_archive_is_larger_than_its_bounds(some: list[tuple[str, int, str, bool, str]]) -> None:
-    writer = TarGzipWriter()
+    writer = TAR_GZIP.writer()
     data = bytearray()
     bound = TAR_GZIP.end_bound()
     expected = {}

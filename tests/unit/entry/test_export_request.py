@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from waybill.domain.options import DEFAULT_PARTS_SIZE, MAX_MAX_AGE, ExportOptions
+from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS, MAX_MAX_AGE, ExportOptions
 from waybill.entry.export_request import export_options
 from waybill.entry.http import Request
 from waybill.entry.jsonapi_body import read_attributes
@@ -39,6 +39,11 @@ def test_the_sample_of_seed_002_is_taken() -> None:
     sample = {"data": {"attributes": {"parts_size": 10240, "with_doctypes": [], "without_files": False}}}
 
     assert export_options(attributes(sample)) == ExportOptions(parts_size=10_240)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_can_be_asked_for(name: str) -> None:
+    assert export_options({"format": name}) == ExportOptions(format=name)
 
 
 def test_null_doctypes_are_all_doctypes() -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from tests.fakes import FakeBudget, MemoryJobs, MemoryObjects, MemoryWorkflow
+from tests.unit.archive.exports import unpack
 from tests.unit.services.exports import CATALOG, TENANT, Product, broken, picture, record
 
 from waybill.domain import keys
@@ -26,7 +27,7 @@ from waybill.domain.errors import (
     TooManyParts,
 )
 from waybill.domain.job import ExportState
-from waybill.domain.options import ExportOptions
+from waybill.domain.options import FORMATS, ExportOptions
 from waybill.domain.plan import ReadBatch
 from waybill.domain.progress import total
 from waybill.services.delete_export import delete_export
@@ -196,6 +197,24 @@ class TestPlanParts:
 
         assert product.plan_parts(job) == first
         assert product.archives.puts == puts
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_export_in_any_format_is_planned_and_packed_in_it(name: str) -> None:
+    product = Product(CONTACTS, pictures=[picture("sea", b"waves" * 3_000), picture("sky", b"clouds")])
+    product.files.objects = {f"{TENANT}/sea": b"waves" * 3_000, f"{TENANT}/sky": b"clouds"}
+    options = ExportOptions(parts_size=30_000, format=name)
+
+    job = product.export(options)
+
+    parts = product.parts(job)
+    found = {path.partition("/")[2]: content for part in parts for path, content in unpack(part).items()}
+    contacts = b"".join(content for path, content in sorted(found.items()) if b'"c0' in content and "ndjson" in path)
+    assert contacts.splitlines() == [contact.line for contact in CONTACTS]
+    assert found["data/files/_without_folder/sea.txt"] == b"waves" * 3_000
+    assert len(parts) > 1
+    assert max(map(len, parts)) <= options.parts_size
+    assert [part["name"].partition(".")[2] for part in product.manifest(job)["parts"]] == [name] * len(parts)
 
 
 def test_a_catalog_that_changes_meanwhile_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

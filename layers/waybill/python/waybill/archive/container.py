@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from waybill.archive.tar_gzip import TarGzip
+from waybill.archive.tar_gzip import TAR_GZIP
+from waybill.archive.tar_plain import TarPlain
+from waybill.archive.tar_zstd import TAR_ZSTD
+from waybill.archive.zip_archive import Zip
 
 
 class EntryWriter(Protocol):
@@ -77,7 +80,7 @@ class Container(Protocol):
         ...
 
 
-_CONTAINERS: Mapping[str, Container] = {"tar.gz": TarGzip()}
+_CONTAINERS: Mapping[str, Container] = {"tar.gz": TAR_GZIP, "tar": TarPlain(), "tar.zst": TAR_ZSTD, "zip": Zip()}
 
 
 def container_of(name: str) -> Container:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from waybill.archive.bag import BagBounds, inside
-from waybill.archive.container import Container, container_of
+from waybill.archive.container import Container
 from waybill.archive.enclosed import enclosed
 from waybill.archive.media_types import compressible
-from waybill.domain.options import FORMATS, MEBIBYTE
+from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, PartPlan, SegmentSlice
 
 MAX_ENTRIES_PER_PART = 25_000
@@ -14,14 +14,15 @@ MAX_ENTRIES_PER_PART = 25_000
 
 MOST_ENTRY_BYTES = 4 * MEBIBYTE
 
-_DEFAULT_CONTAINER = container_of(FORMATS[0])
-
 
 def entry_target(parts_size: int) -> int:
     """Return how many bytes of NDJSON to put into one record entry.
 
     Half a part, so that an entry fits beside its schema and the tag files even if it does not shrink, and usually
     several fit; at most MOST_ENTRY_BYTES. A single record that is larger is an entry of its own.
+
+    A plain tar rounds all up to blocks of 512 bytes: its tag files and a schema take some 8 KiB, so in parts below
+    about 20 KiB an entry does not fit beside them and stands alone in a part that is larger than asked for.
     """
     return min(parts_size // 2, MOST_ENTRY_BYTES)
 
@@ -32,7 +33,7 @@ def plan_parts(
     *,
     parts_size: int,
     schemas: Mapping[str, str],
-    container: Container = _DEFAULT_CONTAINER,
+    container: Container,
 ) -> Iterator[PartPlan]:
     """Yield the plans of all parts, numbered from 1: record entries first, then files, both in the order given.
 

@@ -51,3 +51,10 @@ class Stream:
             start, self._position = self._position, min(self._position + size, len(self._chunk))
             size -= self._position - start
             yield self._chunk[start : self._position]
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield what is left."""
+        if self._position < len(self._chunk):
+            yield self._chunk[self._position :]
+            self._position = len(self._chunk)
+        yield from self._chunks

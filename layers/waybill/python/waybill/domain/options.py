@@ -19,7 +19,7 @@ SECOND_NS = 1_000_000_000
 MAX_MAX_AGE = 7 * 24 * 3600 * SECOND_NS
 """Nanoseconds: seven days, the default as well as the most (reference cozy-move, section 1)."""
 
-FORMATS = ("tar.gz",)
+FORMATS = ("tar.gz", "tar", "tar.zst", "zip")
 LAYOUTS = ("bag",)
 
 

@@ -28,7 +28,7 @@ class _Attributes(BaseModel):
     max_age: int = Field(default=MAX_MAX_AGE, gt=0, le=MAX_MAX_AGE)
     with_doctypes: list[str] | None = None
     without_files: bool = False
-    format: Literal["tar.gz"] = "tar.gz"
+    format: Literal["tar.gz", "tar", "tar.zst", "zip"] = "tar.gz"
     layout: Literal["bag"] = "bag"
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
+from waybill.archive.container import container_of
 from waybill.archive.paths import PathBook, safe_path
 from waybill.archive.plan_parts import plan_parts as cut_parts
 from waybill.domain import keys
@@ -55,7 +56,13 @@ def _is_read(archives: ObjectStore, export_id: str, batch: ReadBatch) -> bool:
 def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
     content = _Content(job, sorted(shards, key=lambda shard: shard.number), archives)
     schemas = pinned_catalog(archives, job.id).schemas
-    plans = cut_parts(content.entries(), content.files(), parts_size=job.options.parts_size, schemas=schemas)
+    plans = cut_parts(
+        content.entries(),
+        content.files(),
+        parts_size=job.options.parts_size,
+        schemas=schemas,
+        container=container_of(job.options.format),
+    )
     numbers: list[int] = []
     parts = 0
     for batch in _batches(_limited(plans, job.options.parts_size)):

@@ -1,0 +1,90 @@
+"""The container tar: headers, contents and paddings as they are. All sizes are known before anything is read."""
+
+from collections.abc import Iterable, Iterator
+
+from waybill.archive import tar
+from waybill.archive.streams import blocks, exactly
+
+_WHOLE_MOST = 64 * 1024
+"""Bytes. A content of up to this size is there in full before its header is given out."""
+
+_CHUNK = 1024 * 1024
+
+
+class TarPlain:
+    """The container as planning and packing see it (``container.Container``). A packed content is the content."""
+
+    extension = "tar"
+    media_type = "application/x-tar"
+
+    def writer(self) -> "TarPlainWriter":
+        """Return a writer for one archive."""
+        return TarPlainWriter()
+
+    def pack(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the content."""
+        yield from blocks(content, _CHUNK)
+
+    def entry_bound(self, path: str, size: int, *, compressible: bool) -> int:  # noqa: ARG002
+        """Return the bytes of such an entry. The length of a header depends on nothing but path and size."""
+        return len(tar.header(path, size, 0)) + size + len(tar.padding(size))
+
+    def text_bound(self, path: str, text: bytes) -> int:
+        """Return the bytes of an entry with this content."""
+        return self.entry_bound(path, len(text), compressible=True)
+
+    def packed_bound(self, path: str, size: int, length: int) -> int:
+        """Return the bytes of an entry of ``size`` bytes, which take as many packed; ``length`` may be an estimate."""
+        return self.entry_bound(path, max(size, length), compressible=True)
+
+    def directory_bound(self, path: str) -> int:
+        """Return the bytes of a directory."""
+        return len(tar.directory(path, 0))
+
+    def end_bound(self) -> int:
+        """Return the bytes at the end of an archive."""
+        return len(tar.END)
+
+
+class TarPlainWriter:
+    """Writes one archive: call its methods one after the other and join what they yield.
+
+    Every iterator must be drawn to its end before the next method is called. Memory: a small content, or the chunk that
+    comes in.
+    """
+
+    def entry(
+        self,
+        path: str,
+        size: int,
+        mtime: int,
+        content: Iterable[bytes],
+        *,
+        executable: bool = False,
+        compressible: bool = True,  # noqa: ARG002 - nothing is compressed here
+    ) -> Iterator[bytes]:
+        """Yield what the archive grows by for one file. ``content`` comes in chunks of any size.
+
+        Raises ContentSizeChanged if the content does not have ``size`` bytes: for contents of up to 64 KiB before
+        anything is given out, for larger ones in the course of it.
+        """
+        header = tar.header(path, size, mtime, executable=executable)
+        whole = exactly(content, size, path)
+        if size <= _WHOLE_MOST:
+            yield b"".join((header, *whole, tar.padding(size)))
+            return
+        yield header
+        yield from whole
+        yield tar.padding(size)
+
+    def packed_entry(self, path: str, size: int, mtime: int, packed: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield what the archive grows by for one file of ``size`` bytes that come from ``TarPlain.pack``."""
+        yield from self.entry(path, size, mtime, packed)
+
+    def directory(self, path: str, mtime: int) -> Iterator[bytes]:
+        """Yield what the archive grows by for a directory, which only an empty one needs."""
+        yield tar.directory(path, mtime)
+
+    def end(self) -> Iterator[bytes]:
+        """Yield the end of the archive."""
+        yield tar.END
