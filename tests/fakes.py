@@ -169,11 +169,12 @@ class MemoryObjects:
     def get(self, key: str) -> bytes:
         return b"".join(self.stream(key))
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
+    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
         data = self._content(key)[offset : offset + length]
+        for start in range(0, len(data), self.chunk_size):
+            yield data[start : start + self.chunk_size]
         if len(data) != length:
             raise StorageUnavailable(f"The object {key} is shorter than it was.")
-        return data
 
     def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
         data = self._content(key)

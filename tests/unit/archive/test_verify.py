@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +40,7 @@ class Download:
 
     @property
     def parts(self) -> list[Path]:
-        return sorted(self.folder.glob("*.tar.gz"))
+        return sorted(self.folder.glob("waybill-part-*"))
 
     @property
     def signed(self) -> list[str]:
@@ -192,6 +192,44 @@ def test_an_entry_that_leads_outside_is_named_and_never_written(tmp_path: Path, 
 
     assert run(part)[0] == 1
     assert list(tmp_path.iterdir()) == [part]
+
+
+@pytest.mark.parametrize("name", ["tar", "zip"])
+class TestOtherFormats:
+    def test_good_parts_are_good(self, tmp_path: Path, name: str) -> None:
+        made = download(tmp_path / "parts", replace(SMALL, format=name))
+
+        code, said = run(*made.signed, made.folder)
+
+        assert (code, len(made.parts) > 1) == (0, True), said
+
+    def test_a_truncated_part_is_found(self, tmp_path: Path, name: str) -> None:
+        made = download(tmp_path / "parts", replace(SMALL, format=name))
+        part = made.parts[0]
+        part.write_bytes(part.read_bytes()[:-2_000])
+
+        code, said = run(made.folder)
+
+        assert (code, "truncated" in said) == (1, True), said
+
+    def test_a_changed_part_is_found(self, tmp_path: Path, name: str) -> None:
+        made = download(tmp_path / "parts", replace(SMALL, format=name))
+        content = hashlib.shake_256(b"a3").digest(6_000)
+        part = next(each for each in made.parts if content in each.read_bytes())
+        part.write_bytes(part.read_bytes().replace(content, content[::-1]))
+
+        code, said = run(made.folder)
+
+        assert (code, "changed" in said) == (1, True), said
+
+
+def test_what_this_python_cannot_read_is_said_and_not_called_good(tmp_path: Path) -> None:
+    made = download(tmp_path / "parts", replace(SMALL, format="tar.zst"))
+
+    code, said = run(made.folder)
+
+    expected = (0, "All is well") if sys.version_info >= (3, 14) else (2, "Unpack it")
+    assert (code, expected[1] in said) == (expected[0], True), said
 
 
 def test_it_is_python_3_9_and_stands_alone() -> None:

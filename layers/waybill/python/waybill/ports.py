@@ -109,8 +109,11 @@ class ObjectStore(Protocol):
         """Return an object whole. Raises ObjectMissing."""
         ...
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes of an object from ``offset`` on, never fewer. Raises ObjectMissing."""
+    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+        """Yield ``length`` bytes of an object from ``offset`` on, in chunks.
+
+        Raises ObjectMissing, and StorageUnavailable if there are fewer.
+        """
         ...
 
     def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:

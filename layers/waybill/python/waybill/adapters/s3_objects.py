@@ -144,12 +144,14 @@ class S3Objects:
         """Return an object whole. Raises ObjectMissing."""
         return b"".join(self._read(key, None, 0, None))
 
-    def get_range(self, key: str, offset: int, length: int) -> bytes:
-        """Return ``length`` bytes from ``offset`` on. Raises ObjectMissing, StorageUnavailable if there are fewer."""
-        data = b"".join(self._read(key, None, offset, offset + length)) if length else b""
-        if len(data) != length:
+    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+        """Yield ``length`` bytes from ``offset`` on. Raises ObjectMissing, StorageUnavailable if there are fewer."""
+        left = length
+        for chunk in self._read(key, None, offset, offset + length) if length else ():
+            left -= len(chunk)
+            yield chunk
+        if left:
             raise StorageUnavailable(f"The object {shown(key)} in the bucket {self._bucket} is shorter than it was.")
-        return data
 
     def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
         """Yield an object's content in chunks, that version only if ``etag`` is given.

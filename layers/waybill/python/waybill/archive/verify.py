@@ -2,9 +2,10 @@
 
 Run: python3 verify.py PATH [PATH ...]
 
-PATH is a part (….tar.gz), an unpacked part, or a folder of either. Needs Python 3.9 or newer and nothing else; with
---signature also the openssl command. Reads only: nothing is unpacked, written or sent. What an archive says of itself
-is compared with what is in it (BagIt, RFC 8493); paths in it are compared as text and never opened.
+PATH is a part (….tar.gz, .tar, .zip, .tar.zst), an unpacked part, or a folder of either. Needs Python 3.9 or newer and
+nothing else; for .tar.zst Python 3.14, with --signature also the openssl command. Reads only: nothing is unpacked,
+written or sent. What an archive says of itself is compared with what is in it (BagIt, RFC 8493); paths in it are
+compared as text and never opened.
 
 Ends with 0 if all is well, with 1 if something is wrong, with 2 if it could not be checked.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import tarfile
 import unicodedata
+import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -33,7 +36,7 @@ MOST_TEXT = 64 * CHUNK  # bytes of a tag file; a part of Waybill's has 25,000 en
 MOST_FILES = 1_000_000
 MOST_SHOWN = 20  # faults of one part that are printed
 NAME = re.compile(r"waybill-part-(\d+)-of-(\d+)")
-ARCHIVE = re.compile(r".*\.(tar\.gz|tgz)$", re.IGNORECASE)
+ARCHIVE = re.compile(r".*\.(tar\.gz|tgz|tar|tar\.zst|zip)$", re.IGNORECASE)
 LISTS = ("manifest-sha256.txt", "tagmanifest-sha256.txt")
 
 
@@ -96,12 +99,22 @@ def bag_of_archive(path: str) -> Bag:
     """Read a part from its first byte to its last, holding one chunk of it."""
     bag = Bag(path)
     with open(path, "rb") as file:
+        start = file.read(4)
+        file.seek(0)
         raw = Hashed(file)
         try:
-            read_tar(gzip.GzipFile(fileobj=raw), bag)  # type: ignore[call-overload]
+            read_archive(start, raw, path, bag)
         except EOFError:
             bag.faults.append("truncated: it ends before its end; download it again")
-        except (OSError, zlib.error, ValueError, LookupError, tarfile.TarError) as error:
+        except (
+            OSError,
+            zlib.error,
+            ValueError,
+            LookupError,
+            RuntimeError,
+            tarfile.TarError,
+            zipfile.BadZipFile,
+        ) as error:
             bag.faults.append(f"changed: it is damaged and cannot be read to its end ({error})")
         except Broken as error:
             bag.faults.append(str(error))
@@ -126,6 +139,43 @@ class Hashed:
         self.digest.update(chunk)
         self.size += len(chunk)
         return chunk
+
+
+def read_archive(start: bytes, raw: Hashed, path: str, bag: Bag) -> None:
+    """Read a part by what its first bytes say that it is. Raises EOFError if it ends before its end."""
+    if start[:2] == b"PK":
+        read_zip(path, bag)
+    elif start[:2] == b"\x1f\x8b":
+        read_tar(gzip.GzipFile(fileobj=raw), bag)  # type: ignore[call-overload]
+    elif start == b"\x28\xb5\x2f\xfd":
+        read_tar(zstandard(raw), bag)
+    else:
+        read_tar(raw, bag)  # type: ignore[arg-type]
+
+
+def zstandard(raw: Hashed) -> BinaryIO:
+    """Return the content of a file that is packed with Zstandard, if this Python can read it (3.14 and newer can)."""
+    if sys.version_info < (3, 14):
+        raise Unusable("This Python cannot read .tar.zst. Unpack it (tar --zstd -xf FILE) and check the folder.")
+    zstd = importlib.import_module("compression.zstd")
+    return zstd.ZstdFile(raw)
+
+
+def read_zip(path: str, bag: Bag) -> None:
+    """Read the entries of a zip by its directory, which is at its end. Raises EOFError if there is none."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
+        raise EOFError from None
+    with archive:
+        for info in archive.infolist():
+            base, _, inner = info.filename.partition("/")
+            if base != bag.base and bag.files:
+                raise Broken(f"changed: it would unpack {info.filename!r} outside its folder")
+            bag.base = base
+            if not info.is_dir():
+                with archive.open(info) as content:
+                    bag.take(inner, iter(lambda content=content: content.read(CHUNK), b""))  # type: ignore[misc]
 
 
 def read_tar(file: BinaryIO, bag: Bag) -> None:

@@ -71,7 +71,7 @@ def _pack(
     key = keys.part(job.id, plan.number, container_of(job.options.format).extension)
 
     def read_segment(part: SegmentSlice) -> Iterator[bytes]:
-        yield archives.get_range(part.key, part.offset, part.length)
+        return archives.stream_range(part.key, part.offset, part.length)
 
     def fetch(entry: FileEntry) -> Iterator[bytes]:
         return buckets(catalog.bucket(entry.doctype)).stream(entry.reference.key, etag=entry.reference.etag)

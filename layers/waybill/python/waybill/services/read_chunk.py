@@ -18,7 +18,7 @@ from waybill.services.find_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import last_staged, save
 
-SEGMENT_SIZE = 8 * MEBIBYTE
+SEGMENT_SIZE = 4 * MEBIBYTE
 """A flush writes a segment of about this size. It bounds the memory of a reader."""
 
 MOST_ITEMS_PER_ENTRY = 10_000
