@@ -32,8 +32,9 @@ def test_deleted_export_is_gone_with_every_object(
 
 
 def test_deleting_stops_a_running_export(stack: Stack, aws: Aws, owner: Tenant) -> None:
-    export_id = owner.api.create()["id"]
-    time.sleep(1.5)
+    export_id = owner.api.create(parts_size=10_240)["id"]
+    begun = (export for export in owner.api.watch(export_id, pause=0.05) if export["meta"]["progress"]["percentage"])
+    assert next(begun)["attributes"]["state"] == "exporting"
     assert owner.api.delete(export_id).status == 204
     _assert_gone(owner, export_id)
     execution = stack.resources["export_workflow_arn"].replace(":stateMachine:", ":execution:") + f":{export_id}"
