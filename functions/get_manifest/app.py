@@ -16,4 +16,4 @@ def handler(request: Request) -> Answer:
         archives=request.wiring.archives,
         clock=request.wiring.clock,
     )
-    return Answer(HTTPStatus.OK, text=manifest.decode(), media_type="application/json")
+    return Answer(HTTPStatus.OK, body=manifest.decode(), media_type="application/json")

@@ -17,4 +17,4 @@ def handler(request: Request) -> Answer:
         clock=request.wiring.clock,
     )
     headers = {"content-disposition": 'attachment; filename="manifest.json.sig"'}
-    return Answer(HTTPStatus.OK, data=signature, media_type="application/octet-stream", headers=headers)
+    return Answer(HTTPStatus.OK, body=signature, media_type="application/octet-stream", headers=headers)

@@ -19,4 +19,4 @@ def handler(request: Request) -> Answer:
         lifetime=request.wiring.settings.metalink_url_lifetime,
     )
     headers = {"content-disposition": 'attachment; filename="waybill.meta4"', "referrer-policy": "no-referrer"}
-    return Answer(HTTPStatus.OK, text=metalink, media_type=MEDIA_TYPE, headers=headers)
+    return Answer(HTTPStatus.OK, body=metalink, media_type=MEDIA_TYPE, headers=headers)

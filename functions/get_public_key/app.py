@@ -11,4 +11,4 @@ def handler(request: Request) -> Answer:
     """Answer with the public key, to anybody; an hour later the caller's copy may be asked for anew."""
     key = get_public_key(signer=request.wiring.signer)
     headers = {"cache-control": "public, max-age=3600"}
-    return Answer(HTTPStatus.OK, text=key, media_type="application/x-pem-file", headers=headers)
+    return Answer(HTTPStatus.OK, body=key, media_type="application/x-pem-file", headers=headers)

@@ -24,12 +24,12 @@ from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.options import ExportOptions
-from waybill.domain.plan import FileReference, ReadBatch
+from waybill.domain.plan import FileReference, ReadBatch, Work
 from waybill.ports import Budget, SourceItem
 from waybill.services.create_export import create_export
 from waybill.services.finish_export import finish_export
 from waybill.services.pack_part import pack_part
-from waybill.services.plan_export import Work, plan_export
+from waybill.services.plan_export import plan_export
 from waybill.services.plan_parts import plan_parts
 from waybill.services.read_chunk import read_chunk
 

@@ -9,6 +9,14 @@ from waybill.domain.ledger import Count, Gap
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What the state machine goes on with: whether the phase is over, and the list that the next Map reads."""
+
+    ready: bool
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shard:
     """An independently readable slice of one doctype: the sort keys in ``[first, last)``; None means no bound.
 

@@ -42,12 +42,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler answers: ``document`` as JSON, or ``text``, or ``data``, which are a body as it is."""
+    """What a handler answers: ``document`` as JSON, or ``body``, which is sent as it is, text or bytes."""
 
     status: HTTPStatus
     document: Mapping[str, Any] | None = None
-    text: str | None = None
-    data: bytes | None = None
+    body: str | bytes = ""
     media_type: str = MEDIA_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,10 +159,10 @@ def _refusal(*problems: Problem) -> Answer:
 
 def _response(answer: Answer) -> dict[str, Any]:
     headers = {"cache-control": "no-store", **answer.headers}
-    body = answer.text if answer.document is None else json.dumps(answer.document, ensure_ascii=False)
-    if answer.data is not None:
-        body = base64.b64encode(answer.data).decode()
-    if body is not None:
+    body = answer.body if answer.document is None else json.dumps(answer.document, ensure_ascii=False)
+    if body:
         headers["content-type"] = answer.media_type
-    encoded = {"isBase64Encoded": True} if answer.data is not None else {}
-    return {"statusCode": int(answer.status), "headers": headers, "body": body or "", **encoded}
+    response = {"statusCode": int(answer.status), "headers": headers}
+    if isinstance(body, bytes):
+        return {**response, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+    return {**response, "body": body}

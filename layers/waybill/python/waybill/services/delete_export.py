@@ -1,8 +1,10 @@
 """Delete an export for good."""
 
+from contextlib import suppress
+
 from waybill.domain import keys
 from waybill.domain.errors import JobChanged
-from waybill.domain.job import ExportState
+from waybill.domain.job import ExportJob, ExportState
 from waybill.ports import JobStore, ObjectStore, Workflow
 from waybill.services.find_export import stored_export
 
@@ -15,21 +17,19 @@ def delete_export(tenant: str, export_id: str, *, jobs: JobStore, workflow: Work
     From the first moment on the export answers 410. Safe to repeat: an earlier try that was cut short is completed.
     Raises ExportNotFound.
     """
-    _mark_deleted(tenant, export_id, jobs)
-    workflow.stop(jobs.get(tenant, export_id))
+    workflow.stop(_marked_deleted(tenant, export_id, jobs))
     jobs.forget_reports(tenant, export_id)
     return archives.delete_prefix(keys.prefix(export_id))
 
 
-def _mark_deleted(tenant: str, export_id: str, jobs: JobStore) -> None:
-    for attempt in range(_TRIES):
+def _marked_deleted(tenant: str, export_id: str, jobs: JobStore) -> ExportJob:
+    """Return the export's tombstone, once it is stored. Raises JobChanged if others change the record all the time."""
+    for _ in range(_TRIES):
         job = stored_export(tenant, export_id, jobs=jobs)
         if job.state is ExportState.DELETED:
-            return
-        try:
-            jobs.replace(job.deleted())
-        except JobChanged:
-            if attempt == _TRIES - 1:
-                raise
-        else:
-            return
+            return job
+        tombstone = job.deleted()
+        with suppress(JobChanged):
+            jobs.replace(tombstone)
+            return tombstone
+    raise JobChanged(f"The export {export_id} is changed by others all the time. Delete it again.")

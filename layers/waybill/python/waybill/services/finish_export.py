@@ -8,10 +8,9 @@ from waybill.domain import keys
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.manifest import ReadLedger, build_manifest, close_ledger
 from waybill.domain.metalink import MOST_PIECES
-from waybill.domain.plan import PackBatch, PackedPart, PartsHeader, Pieces
+from waybill.domain.plan import PackBatch, PackedPart, PartsHeader, Pieces, Work
 from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Signer
-from waybill.services.find_export import making_export
-from waybill.services.plan_export import Work
+from waybill.services.making_export import making_export
 from waybill.services.work_files import load, save
 
 

@@ -13,7 +13,7 @@ from waybill.domain.plan import FileEntry, PackBatch, PackedPart, PartPlan, Part
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore
 from waybill.services.fetch_ahead import FetchAhead
-from waybill.services.find_export import making_export
+from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import load, load_if_there, save
 

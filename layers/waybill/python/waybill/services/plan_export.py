@@ -1,26 +1,18 @@
 """Cut the chosen doctypes into shards and put them into batches for the readers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog, Doctype
-from waybill.domain.plan import ReadBatch, Shard
+from waybill.domain.plan import ReadBatch, Shard, Work
 from waybill.ports import Clock, JobStore, ObjectStore, Sources
-from waybill.services.find_export import making_export
+from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pin_catalog
 from waybill.services.work_files import load_if_there, save
 
 SMALL_SHARDS_PER_BATCH = 32
 """A doctype that is one shard is usually small; this many are read by one worker, one after the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What the state machine goes on with: whether the phase is over, and the list that the next Map reads."""
-
-    ready: bool
-    key: str
 
 
 def plan_export(

@@ -12,11 +12,20 @@ from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count
 from waybill.domain.manifest import GapList, ReadLedger
 from waybill.domain.options import MEBIBYTE
-from waybill.domain.plan import Entry, FileEntry, FileReference, PackBatch, PartPlan, PartsHeader, ReadBatch, Shard
+from waybill.domain.plan import (
+    Entry,
+    FileEntry,
+    FileReference,
+    PackBatch,
+    PartPlan,
+    PartsHeader,
+    ReadBatch,
+    Shard,
+    Work,
+)
 from waybill.ports import Clock, JobStore, ObjectStore
-from waybill.services.find_export import making_export
+from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
-from waybill.services.plan_export import Work
 from waybill.services.work_files import last_staged, load, load_if_there, save, staged
 
 BATCH_BYTES = 256 * MEBIBYTE

@@ -14,7 +14,7 @@ from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources
-from waybill.services.find_export import making_export
+from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import last_staged, save
 
