@@ -4,7 +4,9 @@ Faults are put in where a test wants them: ``fail_on`` maps a key (or a method's
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import itertools
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,11 +24,14 @@ from waybill.domain.errors import (
     ObjectChanged,
     ObjectMissing,
     StorageUnavailable,
+    UploadMissing,
 )
 from waybill.domain.job import ExportJob, ExportState
-from waybill.domain.plan import Shard
+from waybill.domain.plan import Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
-from waybill.ports import JobPage, ObjectInfo, Source, SourceItem
+from waybill.ports import CopySource, Download, JobPage, ObjectInfo, Source, SourceItem
+
+_numbers = itertools.count(1)
 
 
 class FakeClock:
@@ -136,10 +141,12 @@ class MemoryJobs:
 
 
 class MemoryObjects:
-    """ObjectStore. ``fail_on`` maps a key to the error that putting, getting or listing it raises.
+    """ObjectStore. ``fail_on`` maps a key, or ``key#number`` of a piece, to the error that it meets.
 
     ``cut_short`` maps a key to the number of bytes after which streaming it breaks off. ``gets`` and ``puts`` are the
-    keys in the order in which they were asked for; ``deleted`` the prefixes that were removed.
+    keys in the order in which they were asked for, ``copies`` the pieces that were copied, ``deleted`` the prefixes
+    that were removed. ``digests`` is what the store knows of objects, ``tells_crc32`` whether it tells the CRC of a
+    copied piece, ``elsewhere`` gives the buckets that can be copied from.
     """
 
     def __init__(
@@ -157,32 +164,87 @@ class MemoryObjects:
         self.gets: list[str] = []
         self.puts: list[str] = []
         self.deleted: list[str] = []
+        self.copies: list[tuple[str, int, CopySource]] = []
+        self.downloads: dict[str, Download] = {}
+        self.uploads: dict[str, tuple[str, Download, dict[int, bytes]]] = {}
+        self.digests: dict[str, StoredDigests] = {}
+        self.tells_crc32 = True
+        self.elsewhere: Callable[[str], MemoryObjects] = lambda bucket: self
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
         self._meet(key)
         self.puts.append(key)
         self.objects[key] = bytes(data)
+        if download is not None:
+            self.downloads[key] = download
 
-    def put_stream(self, key: str, chunks: Iterator[bytes]) -> None:
-        self.put(key, b"".join(chunks))
+    def start_upload(self, key: str, *, download: Download) -> str:
+        self._meet(key)
+        upload = f"upload-{next(_numbers)}"
+        self.uploads[upload] = (key, download, {})
+        return upload
+
+    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+        self._meet(f"{key}#{number}")
+        pieces = self._pieces(key, upload)
+        self.puts.append(f"{key}#{number}")
+        pieces[number] = bytes(data)
+        return Piece(number, len(data), etag_of(data), zlib.crc32(data))
+
+    def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
+        self._meet(f"{key}#{number}")
+        pieces = self._pieces(key, upload)
+        whole = self.elsewhere(source.bucket)._version(source.key, source.etag)
+        self.copies.append((key, number, source))
+        data = whole[source.start : source.end]
+        if len(data) != source.end - source.start:
+            raise StorageUnavailable(f"The object {source.key} is shorter than it was.")
+        pieces[number] = data
+        return Piece(number, len(data), etag_of(data), zlib.crc32(data) if self.tells_crc32 else None)
+
+    def uploaded(self, key: str, upload: str) -> Sequence[Piece]:
+        return [Piece(n, len(data), etag_of(data)) for n, data in sorted(self._pieces(key, upload).items())]
+
+    def finish_upload(self, key: str, upload: str, pieces: Sequence[Piece], *, crc32: int | None) -> None:
+        self._meet(key)
+        if upload not in self.uploads and len(self.objects.get(key, b"")) == sum(piece.size for piece in pieces) > 0:
+            return
+        stored = self._pieces(key, upload)
+        if any(etag_of(stored.get(piece.number, b"")) != piece.etag for piece in pieces):
+            raise UploadMissing("The upload has other pieces.")
+        if any(piece.size < 5 * 2**20 for piece in pieces[:-1]) or len(pieces) > 10_000:
+            raise StorageUnavailable("A piece that is not the last is too small, or there are too many.")
+        data = b"".join(stored[piece.number] for piece in pieces)
+        if crc32 is not None and crc32 != zlib.crc32(data):
+            raise StorageUnavailable("The content does not have its CRC-32.")
+        _, download, _ = self.uploads.pop(upload)
+        self.puts.append(key)
+        self.objects[key] = data
+        self.downloads[key] = download
+
+    def abort_uploads(self, prefix: str) -> None:
+        for upload in [upload for upload, (key, _, _) in self.uploads.items() if key.startswith(prefix)]:
+            del self.uploads[upload]
 
     def get(self, key: str) -> bytes:
         return b"".join(self.stream(key))
 
-    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
-        data = self._content(key)[offset : offset + length]
+    def stored_digests(self, key: str, *, etag: str) -> StoredDigests:
+        self._version(key, etag)
+        return self.digests.get(key, StoredDigests())
+
+    def stream_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:
+        data = self._version(key, etag)[offset : offset + length]
         for start in range(0, len(data), self.chunk_size):
             yield data[start : start + self.chunk_size]
         if len(data) != length:
             raise StorageUnavailable(f"The object {key} is shorter than it was.")
 
-    def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
-        data = self._content(key)
-        if etag is not None and etag != etag_of(data):
-            raise ObjectChanged(f"The object {key} is no longer the planned version.")
+    def stream(self, key: str, *, etag: str | None = None, start: int = 0) -> Iterator[bytes]:
+        data = self._version(key, etag)
         end = self.cut_short.get(key, len(data))
-        for start in range(0, end, self.chunk_size):
-            yield data[start : min(start + self.chunk_size, end)]
+        for position in range(start, end, self.chunk_size):
+            yield data[position : min(position + self.chunk_size, end)]
         if end < len(data):
             raise StorageUnavailable(f"The object {key} cannot be read: its content breaks off at byte {end}.")
 
@@ -197,19 +259,27 @@ class MemoryObjects:
         for key in keys:
             self._meet(key)
             del self.objects[key]
+        self.abort_uploads(prefix)
         self.deleted.append(prefix)
         return len(keys)
 
-    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:
-        query = urlencode({"expires": int(expires_in.total_seconds()), "filename": filename})
+    def presign(self, key: str, *, expires_in: timedelta) -> str:
+        query = urlencode({"expires": int(expires_in.total_seconds())})
         return f"https://objects.invalid/{quote(key)}?{query}"
 
-    def _content(self, key: str) -> bytes:
+    def _version(self, key: str, etag: str | None) -> bytes:
         self._meet(key)
         self.gets.append(key)
         if key not in self.objects:
             raise ObjectMissing(f"There is no object {key}.")
+        if etag is not None and etag != etag_of(self.objects[key]):
+            raise ObjectChanged(f"The object {key} is no longer the planned version.")
         return self.objects[key]
+
+    def _pieces(self, key: str, upload: str) -> dict[int, bytes]:
+        if upload not in self.uploads or self.uploads[upload][0] != key:
+            raise UploadMissing("There is no such upload.")
+        return self.uploads[upload][2]
 
     def _meet(self, key: str) -> None:
         if key in self.fail_on:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from bench.ours.stand_ins import TENANT, NoLimit, OneJob, running_job
 from waybill.adapters.s3_objects import S3Objects
 from waybill.archive.container import container_of
+from waybill.archive.layouts import layout_of
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain import keys
 from waybill.domain.catalog import Doctype, FilesSource, TableSource
@@ -32,7 +33,12 @@ def main(bucket: str, prefix: str, key: str) -> None:
     store = S3Objects(bucket, region=os.environ["AWS_REGION"], endpoint=os.environ["AWS_ENDPOINT_URL_S3"])
     options = ExportOptions()
     (plan,) = plan_parts(
-        [], _files(store, prefix), parts_size=options.parts_size, schemas={}, container=container_of(options.format)
+        [],
+        _files(store, prefix),
+        parts_size=options.parts_size,
+        schemas={},
+        container=container_of(options.format),
+        layout=layout_of(options.layout),
     )
     files = FilesSource(_UNREAD, bucket, "{tenant}/")
     pin_catalog(store, export_id, [Doctype(DOCTYPE, source=files, schema="{}")])

@@ -1,8 +1,10 @@
 """What the adapters make of a network and a server that fail."""
 
+import base64
 import json
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -14,12 +16,23 @@ from waybill.adapters.aws_json import AwsError, AwsJsonClient
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
 from waybill.adapters.s3_objects import S3Objects
-from waybill.domain.errors import ExportExists, JobChanged, ObjectChanged, StorageUnavailable
+from waybill.domain.errors import (
+    ExportExists,
+    JobChanged,
+    ObjectChanged,
+    ObjectDenied,
+    ObjectMissing,
+    StorageUnavailable,
+    UploadMissing,
+)
 from waybill.domain.job import new_export
 from waybill.domain.options import ExportOptions
+from waybill.domain.plan import Piece, StoredDigests
+from waybill.ports import CopySource
 
 MEBIBYTE = 1024 * 1024
 ATTEMPTS = 4
+SOURCE = CopySource("files", "a b/c", '"v1"', 10, 15)
 
 
 @pytest.fixture
@@ -239,15 +252,102 @@ class TestS3:
         with pytest.raises(ObjectChanged):
             list(objects.stream(key))
 
-    def test_an_upload_that_fails_is_aborted(self, objects: S3Objects, server: FaultyServer) -> None:
-        created = b"<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>"
-        server.will(answer(200, created), s3_error(403, "AccessDenied"), answer(204), answer(204))
+    @pytest.mark.parametrize(
+        "fault",
+        [RESET, answer(500), s3_error(503, "SlowDown"), s3_error(200, "InternalError"), s3_error(200, "SlowDown")],
+    )
+    def test_a_copy_that_fails_is_tried_again(self, objects: S3Objects, server: FaultyServer, fault: bytes) -> None:
+        copied = answer(
+            200, b'<CopyPartResult><ETag>"e"</ETag><ChecksumCRC32>AAAAAQ==</ChecksumCRC32></CopyPartResult>'
+        )
+        server.will(fault, fault, copied)
 
-        with pytest.raises(StorageUnavailable, match="AccessDenied"):
-            objects.put_stream("key", iter([b"x" * 9 * MEBIBYTE]))
+        piece = objects.copy_piece("key", "upload", 7, SOURCE)
 
-        assert server.methods[0] == "POST"
-        assert server.methods[-1] == "DELETE"
+        assert piece == Piece(7, 5, "e", 1)
+        assert [request.headers["x-amz-copy-source"] for request in server.requests] == ["files/a%20b/c"] * 3
+        assert server.requests[0].headers["x-amz-copy-source-range"] == "bytes=10-14"
+        assert server.requests[0].headers["x-amz-copy-source-if-match"] == '"v1"'
+
+    @pytest.mark.parametrize(
+        ("fault", "expected"),
+        [
+            (s3_error(404, "NoSuchKey"), ObjectMissing),
+            (s3_error(404, "NoSuchUpload"), UploadMissing),
+            (s3_error(412, "PreconditionFailed"), ObjectChanged),
+            (s3_error(200, "PreconditionFailed"), ObjectChanged),
+            (s3_error(403, "AccessDenied"), ObjectDenied),
+            (s3_error(400, "InvalidRange"), StorageUnavailable),
+        ],
+    )
+    def test_a_copy_that_is_refused_says_why_at_once(
+        self, objects: S3Objects, server: FaultyServer, fault: bytes, expected: type[Exception]
+    ) -> None:
+        server.will(fault)
+
+        with pytest.raises(expected) as caught:
+            objects.copy_piece("key", "upload", 7, SOURCE)
+
+        assert type(caught.value) is expected
+        assert len(server.requests) == 1
+
+    def test_a_piece_is_sent_again_with_its_checksum(self, objects: S3Objects, server: FaultyServer) -> None:
+        server.will(RESET, s3_error(503, "SlowDown"), answer(200, ETag='"e"'))
+
+        assert objects.put_piece("key", "upload", 3, b"piece") == Piece(3, 5, "e", zlib.crc32(b"piece"))
+        assert [request.body for request in server.requests] == [b"piece"] * 3
+        assert {request.headers["x-amz-checksum-crc32"] for request in server.requests} == {
+            base64.b64encode(zlib.crc32(b"piece").to_bytes(4, "big")).decode()
+        }
+
+    def test_a_piece_of_an_upload_that_is_gone_says_so(self, objects: S3Objects, server: FaultyServer) -> None:
+        server.will(s3_error(404, "NoSuchUpload"))
+
+        with pytest.raises(UploadMissing):
+            objects.put_piece("key", "upload", 3, b"piece")
+
+    def test_an_end_that_was_accepted_and_then_refused_is_tried_again(
+        self, objects: S3Objects, server: FaultyServer
+    ) -> None:
+        server.will(s3_error(200, "InternalError"), answer(200, b"<CompleteMultipartUploadResult/>"))
+
+        objects.finish_upload("key", "upload", [Piece(1, 5, "e", 1)], crc32=1)
+
+        assert len(server.requests) == 2
+        assert server.requests[0].headers["x-amz-checksum-crc32"] == "AAAAAQ=="
+
+    @pytest.mark.parametrize(("length", "is_there"), [(5, True), (6, False), (None, False)])
+    def test_an_end_whose_answer_was_lost_is_seen_by_the_object(
+        self, objects: S3Objects, server: FaultyServer, length: int | None, is_there: bool
+    ) -> None:
+        there = answer(404) if length is None else answer(200, length=length)
+        server.will(RESET, s3_error(404, "NoSuchUpload"), there)
+
+        with nullcontext() if is_there else pytest.raises(UploadMissing):
+            objects.finish_upload("key", "upload", [Piece(1, 5, "e", 1)], crc32=1)
+
+    @pytest.mark.parametrize(
+        ("fault", "expected"),
+        [(answer(404), ObjectMissing), (answer(412), ObjectChanged), (answer(403), ObjectDenied)],
+    )
+    def test_an_answer_without_body_says_why_too(
+        self, objects: S3Objects, server: FaultyServer, fault: bytes, expected: type[Exception]
+    ) -> None:
+        server.will(fault)
+
+        with pytest.raises(expected):
+            objects.stored_digests("key", etag='"v1"')
+
+    def test_a_checksum_of_pieces_is_none_of_the_whole(self, objects: S3Objects, server: FaultyServer) -> None:
+        server.will(
+            answer(200, x_amz_checksum_type="COMPOSITE", x_amz_checksum_crc32="AAAAAQ=="),
+            answer(200, x_amz_checksum_sha256="abc=-3"),
+            answer(200, x_amz_checksum_type="FULL_OBJECT", x_amz_checksum_crc32="AAAAAQ=="),
+        )
+
+        assert objects.stored_digests("key", etag='"v1"') == StoredDigests()
+        assert objects.stored_digests("key", etag='"v1"') == StoredDigests()
+        assert objects.stored_digests("key", etag='"v1"') == StoredDigests(None, 1)
 
     def test_a_removal_that_is_refused_in_part_is_an_error(self, objects: S3Objects, server: FaultyServer) -> None:
         listing = (

@@ -1,8 +1,9 @@
 """What every ObjectStore promises, held against the one in memory and the one on S3."""
 
-from collections.abc import Iterator
+import hashlib
+import zlib
+from dataclasses import replace
 from datetime import timedelta
-from itertools import chain
 from urllib.request import urlopen
 
 import pytest
@@ -11,10 +12,11 @@ from tests.fakes import MemoryObjects
 
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.s3_objects import S3Objects
-from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable
-from waybill.ports import ObjectStore
+from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable, UploadMissing
+from waybill.ports import CopySource, Download, ObjectStore
 
 MEBIBYTE = 1024 * 1024
+DOWNLOAD = Download("Anna's Daten.tar.gz", "application/gzip")
 ODD_KEYS = [
     " leading and trailing ",
     "/leading/slash",
@@ -60,62 +62,96 @@ def test_putting_again_replaces(objects: ObjectStore) -> None:
     assert objects.get("key") == b"new"
 
 
-@pytest.mark.parametrize(
-    "sizes",
-    [[], [0], [10], [3, 0, 5], [8 * MEBIBYTE], [8 * MEBIBYTE, 1], [5 * MEBIBYTE] * 5],
-    ids=["nothing", "an empty chunk", "one", "an empty one between", "one piece", "a piece and a byte", "four pieces"],
-)
-def test_a_stream_is_stored_in_order(objects: ObjectStore, sizes: list[int]) -> None:
-    chunks = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
-
-    objects.put_stream("key", iter(chunks))
-
-    assert objects.get("key") == b"".join(chunks)
+def started(objects: ObjectStore, key: str = "key") -> str:
+    return objects.start_upload(key, download=DOWNLOAD)
 
 
-def test_a_stream_may_come_out_of_the_same_store(objects: ObjectStore) -> None:
-    content = bytes(range(256)) * 80_000
-    objects.put("from", content)
+def test_pieces_become_one_object(objects: ObjectStore) -> None:
+    contents = [b"a" * 5 * MEBIBYTE, b"b" * 6 * MEBIBYTE, b"c"]
+    upload = started(objects)
 
-    objects.put_stream("to", chain(objects.stream("from"), iter([b"and"]), objects.stream("from")))
+    pieces = [objects.put_piece("key", upload, number, content) for number, content in enumerate(contents, start=1)]
 
-    assert objects.get("to") == content + b"and" + content
-
-
-class SourceBrokeError(Exception):
-    """What the test's own iterator raises."""
-
-
-@pytest.mark.parametrize("size", [0, 1, 30 * MEBIBYTE])
-@pytest.mark.parametrize(
-    "error", [SourceBrokeError("broke"), FileNotFoundError("no such file")], ids=["own", "builtin"]
-)
-def test_what_the_iterator_raises_comes_out_and_nothing_is_stored(
-    objects: ObjectStore, size: int, error: Exception
-) -> None:
-    def breaking() -> Iterator[bytes]:
-        for _ in range(0, size, MEBIBYTE):
-            yield b"x" * min(size, MEBIBYTE)
-        raise error
-
-    with pytest.raises(type(error)) as caught:
-        objects.put_stream("key", breaking())
-
-    assert caught.value is error
+    assert [(piece.number, piece.size, piece.crc32) for piece in pieces] == [
+        (number, len(content), zlib.crc32(content)) for number, content in enumerate(contents, start=1)
+    ]
+    assert [replace(piece, crc32=None) for piece in pieces] == list(objects.uploaded("key", upload))
     assert keys(objects) == []
+    objects.finish_upload("key", upload, pieces, crc32=zlib.crc32(b"".join(contents)))
+    assert objects.get("key") == b"".join(contents)
 
 
-def test_an_upload_that_breaks_leaves_what_was_there(objects: ObjectStore) -> None:
-    def breaking() -> Iterator[bytes]:
-        yield b"new"
-        raise SourceBrokeError
+def test_an_upload_may_be_finished_twice_and_then_is_gone(objects: ObjectStore) -> None:
+    upload = started(objects)
+    pieces = [objects.put_piece("key", upload, 1, b"all")]
+    objects.finish_upload("key", upload, pieces, crc32=None)
 
-    objects.put("key", b"old")
+    objects.finish_upload("key", upload, pieces, crc32=None)
 
-    with pytest.raises(SourceBrokeError):
-        objects.put_stream("key", breaking())
+    with pytest.raises(UploadMissing):
+        objects.uploaded("key", upload)
 
-    assert objects.get("key") == b"old"
+
+def test_a_piece_that_was_put_again_counts_as_it_is_now(objects: ObjectStore) -> None:
+    upload = started(objects)
+    old = objects.put_piece("key", upload, 1, b"old")
+    new = objects.put_piece("key", upload, 1, b"new")
+
+    with pytest.raises(UploadMissing):
+        objects.finish_upload("key", upload, [old], crc32=None)
+    objects.finish_upload("key", upload, [new], crc32=None)
+    assert objects.get("key") == b"new"
+
+
+def test_a_piece_is_copied_from_a_pinned_version(objects: ObjectStore, bucket: str) -> None:
+    content = bytes(range(256)) * 40_000
+    objects.put("from/ü +%", content)
+    [info] = objects.list("from/")
+    upload = started(objects)
+
+    copied = objects.copy_piece("key", upload, 1, CopySource(bucket, info.key, info.etag, 100, 6 * MEBIBYTE))
+
+    assert (copied.number, copied.size) == (1, 6 * MEBIBYTE - 100)
+    assert copied.crc32 in {None, zlib.crc32(content[100 : 6 * MEBIBYTE])}
+    last = objects.put_piece("key", upload, 2, b"end")
+    objects.finish_upload("key", upload, [copied, last], crc32=None)
+    assert objects.get("key") == content[100 : 6 * MEBIBYTE] + b"end"
+
+
+def test_a_source_that_is_gone_is_not_copied(objects: ObjectStore, bucket: str) -> None:
+    upload = started(objects)
+
+    with pytest.raises(ObjectMissing):
+        objects.copy_piece("key", upload, 1, CopySource(bucket, "nothing", '"x"', 0, 1))
+
+
+def test_unfinished_uploads_are_dropped(objects: ObjectStore) -> None:
+    upload, other = started(objects, "exports/e1/a"), started(objects, "exports/e2/a")
+
+    objects.abort_uploads("exports/e1/")
+    objects.abort_uploads("exports/e1/")
+
+    with pytest.raises(UploadMissing):
+        objects.uploaded("exports/e1/a", upload)
+    assert objects.uploaded("exports/e2/a", other) == []
+
+
+def test_an_object_that_nobody_gave_a_digest_has_none(objects: ObjectStore) -> None:
+    objects.put("key", b"one")
+    [info] = objects.list("key")
+
+    assert objects.stored_digests("key", etag=info.etag).sha256 is None
+    with pytest.raises(ObjectMissing):
+        objects.stored_digests("nothing", etag=info.etag)
+    objects.put("key", b"two")
+    with pytest.raises(ObjectChanged):
+        objects.stored_digests("key", etag=info.etag)
+
+
+def test_a_stream_may_start_anywhere(objects: ObjectStore) -> None:
+    objects.put("key", b"0123456789")
+
+    assert b"".join(objects.stream("key", start=4)) == b"456789"
 
 
 def test_a_range_is_cut_out(objects: ObjectStore) -> None:
@@ -203,21 +239,28 @@ def test_everything_under_a_prefix_is_removed_and_nothing_else(objects: ObjectSt
 class TestOnS3:
     """What only the bucket shows."""
 
-    def test_a_broken_stream_leaves_no_unfinished_upload(self, s3: S3Objects, bucket: str, moto_endpoint: str) -> None:
-        def breaking() -> Iterator[bytes]:
-            for _ in range(40):
-                yield b"x" * MEBIBYTE
-            raise SourceBrokeError
+    def test_a_stored_digest_is_told(self, s3: S3Objects, bucket: str, moto_endpoint: str) -> None:
+        client = boto("s3", moto_endpoint)
+        client.put_object(Bucket=bucket, Key="key", Body=b"one", ChecksumAlgorithm="SHA256")
+        [info] = s3.list("key")
 
-        with pytest.raises(SourceBrokeError):
-            s3.put_stream("key", breaking())
+        assert s3.stored_digests("key", etag=info.etag).sha256 == hashlib.sha256(b"one").hexdigest()
 
-        assert "Uploads" not in boto("s3", moto_endpoint).list_multipart_uploads(Bucket=bucket)
+    def test_an_object_put_together_of_pieces_presents_itself(self, s3: S3Objects) -> None:
+        upload = started(s3)
+        s3.finish_upload("key", upload, [s3.put_piece("key", upload, 1, b"x")], crc32=None)
 
-    def test_a_small_stream_is_one_request(self, s3: S3Objects, bucket: str, moto_endpoint: str) -> None:
-        s3.put_stream("key", iter([b"a", b"b"]))
+        with urlopen(s3.presign("key", expires_in=timedelta(minutes=5))) as answer:
+            assert answer.headers["Content-Disposition"] == 'attachment; filename="Anna\'s Daten.tar.gz"'
+            assert answer.headers["Content-Type"] == "application/gzip"
 
-        assert "-" not in boto("s3", moto_endpoint).head_object(Bucket=bucket, Key="key")["ETag"]
+    def test_more_pieces_than_a_page_lists(self, s3: S3Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("waybill.adapters.s3_rest._PAGE", 2)
+        upload = started(s3)
+        for number in range(1, 6):
+            s3.put_piece("key", upload, number, b"x")
+
+        assert [piece.number for piece in s3.uploaded("key", upload)] == [1, 2, 3, 4, 5]
 
     def test_unfinished_uploads_under_a_prefix_are_aborted(
         self, s3: S3Objects, bucket: str, moto_endpoint: str
@@ -245,14 +288,11 @@ class TestOnS3:
         assert keys(s3) == []
 
     def test_a_presigned_link_downloads_under_its_name(self, s3: S3Objects) -> None:
-        s3.put("exports/e1/part-00001.tar.gz", b"content")
+        s3.put("exports/e1/part-00001.tar.gz", b"content", download=DOWNLOAD)
 
-        url = s3.presign(
-            "exports/e1/part-00001.tar.gz", expires_in=timedelta(minutes=5), filename="Anna's Daten.tar.gz"
-        )
-
-        with urlopen(url) as answer:
+        with urlopen(s3.presign("exports/e1/part-00001.tar.gz", expires_in=timedelta(minutes=5))) as answer:
             assert answer.read() == b"content"
+            assert answer.headers["Content-Type"] == "application/gzip"
             assert answer.headers["Content-Disposition"] == 'attachment; filename="Anna\'s Daten.tar.gz"'
 
     def test_a_missing_bucket_is_named_and_no_missing_object(self, moto_endpoint: str, impatient: Backoff) -> None:
@@ -263,7 +303,7 @@ class TestOnS3:
         for use in (
             lambda: store.get("key"),
             lambda: store.put("key", b""),
-            lambda: store.put_stream("key", iter([b"x" * 9 * MEBIBYTE])),
+            lambda: store.start_upload("key", download=DOWNLOAD),
             lambda: list(store.list("")),
             lambda: store.delete_prefix("x/"),
         ):

@@ -160,7 +160,7 @@ def documents() -> list[dict[str, Any]]:
 
 def manifest() -> dict[str, Any]:
     gap = Gap("io.cozy.files", "file", "1", Outcome.FAILED, "file_missing", "It is gone.")
-    packed = PackedPart(1, "waybill-part-00001-of-00001.tar.gz", 9, "0" * 64, 1, 1, "0" * 64, {}, {}, (gap,))
+    packed = PackedPart(1, "waybill-part-00001-of-00001.tar.gz", 9, "0" * 64, "0" * 8, 1, 1, "0" * 64, {}, {}, (gap,))
     ledger = Ledger({"io.cozy.files": Count(1, 1)}, {"io.cozy.files": Count(1, 0, 0, 1)}, GapList([gap]))
     made = build_manifest(job(), PartsHeader("0" * 32, 1, 1), [packed], ledger)
     return dict(json.loads(json.dumps(made)))
@@ -470,6 +470,7 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "pack_batch": (0,),
         "staged": (0, 0),
         "segment": (0, 0),
+        "packing": (1,),
         "packed_part": (1,),
     }
     prefixes = {"prefix", "work", "shard", "packed"}

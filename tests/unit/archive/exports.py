@@ -4,21 +4,34 @@ import hashlib
 import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
 from waybill.archive.container import Container, container_of
-from waybill.archive.enclosed import enclosed
-from waybill.archive.part import ContentLost, PartWriter
+from waybill.archive.errors import ContentLost
+from waybill.archive.fingerprint import Fingerprint
+from waybill.archive.layouts import layout_of
+from waybill.archive.part import Copy, Materials, PartState, PartWriter, SafePoint
 from waybill.archive.paths import PathBook
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain.ledger import Gap
 from waybill.domain.options import FORMATS
-from waybill.domain.plan import Entry, FileEntry, FileReference, PackedPart, PartPlan, PartsHeader, SegmentSlice
+from waybill.domain.plan import (
+    Entry,
+    FileEntry,
+    FileReference,
+    PackedPart,
+    PartPlan,
+    PartsHeader,
+    SegmentSlice,
+    StoredDigests,
+)
 
 CONTAINERS: Mapping[str, Container] = {name: container_of(name) for name in FORMATS}
 TAR_GZIP = CONTAINERS["tar.gz"]
@@ -26,6 +39,8 @@ GROUP = "f" * 32
 SCHEMA = '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}'
 
 each_format = pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS.keys())
+
+BAG = layout_of("bag")
 
 Opener = Callable[[FileReference], Iterable[bytes]]
 
@@ -50,7 +65,8 @@ class Export:
     segments: dict[str, bytes] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     payload: dict[str, bytes] = field(default_factory=dict)
-    enclosed: Mapping[str, bytes] = field(default_factory=dict)
+    copied: list[str] = field(default_factory=list)
+    parts_size: int = 0
     _book: PathBook = field(default_factory=PathBook)
 
     def add_records(self, doctype: str, contents: Sequence[bytes], *, schema: str = SCHEMA) -> None:
@@ -85,7 +101,14 @@ class Export:
     def plans(self, parts_size: int) -> list[PartPlan]:
         """Cut the export into parts."""
         return list(
-            plan_parts(self.entries, self.files, parts_size=parts_size, schemas=self.schemas, container=self.container)
+            plan_parts(
+                self.entries,
+                self.files,
+                parts_size=parts_size,
+                schemas=self.schemas,
+                container=self.container,
+                layout=BAG,
+            )
         )
 
     def read_segment(self, piece: SegmentSlice) -> Iterator[bytes]:
@@ -100,38 +123,97 @@ class Export:
         for start in range(0, len(content), 50_000):
             yield content[start : start + 50_000]
 
+    def stored_digests(self, file: FileEntry) -> StoredDigests:
+        """Say what a store knows that was given the SHA-256 with the file."""
+        return StoredDigests(hashlib.sha256(self.contents[file.reference.key]).hexdigest())
+
     def pack(self, parts_size: int, *, open_file: Opener | None = None) -> list[Part]:
         """Make all parts, as PackPart does it."""
         plans = self.plans(parts_size)
         header = PartsHeader(GROUP, len(plans), 1)
-        self.enclosed = enclosed(parts_size)
+        self.parts_size = parts_size
         return [self._pack(plan, header, open_file or self.open_file) for plan in plans]
 
     def _pack(self, plan: PartPlan, header: PartsHeader, open_file: Opener) -> Part:
         lost: dict[str, Gap] = {}
         while True:
-            writer = self.writer(plan, header, open_file, lost)
             try:
-                data = b"".join(writer.chunks())
+                return self.written(plan, self.writer(plan, header, open_file, lost))
             except ContentLost as error:
                 lost[error.path] = error.gap
-            else:
-                return Part(plan, data, writer.packed())
+
+    def written(self, plan: PartPlan, writer: PartWriter) -> Part:
+        """Draw a writer to its end, copying what it wants to have copied."""
+        data, fingerprint = bytearray(), Fingerprint(1 << 24)
+        for step in writer.steps():
+            if isinstance(step, bytes):
+                fingerprint.update(step)
+                data += step
+            elif isinstance(step, Copy):
+                content = self.contents[step.file.reference.key]
+                header = step.entry.header(zlib.crc32(content))
+                assert len(header) == step.entry.header_length
+                fingerprint.update(header)
+                fingerprint.skip(len(content))
+                data += header + content
+                self.copied.append(step.file.path)
+        return Part(plan, bytes(data), writer.packed(fingerprint, zlib.crc32(data)))
 
     def writer(
-        self, plan: PartPlan, header: PartsHeader, open_file: Opener, lost: Mapping[str, Gap] | None = None
+        self,
+        plan: PartPlan,
+        header: PartsHeader,
+        open_file: Opener,
+        lost: Mapping[str, Gap] | None = None,
+        state: PartState | None = None,
     ) -> PartWriter:
         """Return the writer of one part."""
         return PartWriter(
             plan,
             header,
+            layout=BAG,
             container=self.container,
             schemas=self.schemas,
-            read_segment=self.read_segment,
-            open_file=open_file,
+            parts_size=self.parts_size,
+            materials=Materials(
+                self.read_segment, lambda reference, start: _from(open_file(reference), start), self.stored_digests
+            ),
             lost=lost,
-            enclosed=self.enclosed,
+            state=state,
         )
+
+    def written_with_rests(
+        self, plan: PartPlan, header: PartsHeader, rests: Callable[[int], bool]
+    ) -> tuple[bytes, int]:
+        """Write a part, with a new writer from the state of the old one at every safe point that ``rests`` chooses.
+
+        Return the bytes, and how many writers it took.
+        """
+        data, state, points, writers = bytearray(), None, 0, 0
+        while True:
+            writer = self.writer(plan, header, self.open_file, state=state)
+            writers += 1
+            for step in writer.steps():
+                if isinstance(step, bytes):
+                    data += step
+                elif isinstance(step, Copy):
+                    content = self.contents[step.file.reference.key]
+                    data += step.entry.header(zlib.crc32(content)) + content
+                elif isinstance(step, SafePoint):
+                    points += 1
+                    if rests(points):
+                        state = msgspec.json.decode(msgspec.json.encode(writer.state()), type=PartState)
+                        break
+            else:
+                return bytes(data), writers
+
+
+def _from(chunks: Iterable[bytes], start: int) -> Iterator[bytes]:
+    """Yield what chunks hold from some byte on."""
+    for chunk in chunks:
+        if start < len(chunk):
+            yield chunk[start:]
+        start = max(start - len(chunk), 0)
 
 
 def unpack(data: bytes) -> dict[str, bytes]:

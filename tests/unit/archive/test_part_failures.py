@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
-from tests.unit.archive.exports import GROUP, TAR_GZIP, Export, Part, payload, unpack
+from tests.unit.archive.exports import GROUP, Export, Part, payload, unpack
 from tests.unit.archive.test_part_round_trip import check_bag
 
 from waybill.archive.errors import ContentLost, ContentSizeChanged
-from waybill.archive.part import PartWriter
-from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable
+from waybill.archive.fingerprint import Fingerprint
+from waybill.domain.errors import ObjectChanged, ObjectDenied, ObjectMissing, StorageUnavailable
 from waybill.domain.ledger import Count, Gap, Outcome
 from waybill.domain.plan import FileReference, PartsHeader, SegmentSlice
 
@@ -52,7 +52,12 @@ def check_gap(part: Part, name: str, code: str) -> None:
 
 @pytest.mark.parametrize("name", ["first", "second", "third"])
 @pytest.mark.parametrize(
-    ("error", "code"), [(ObjectMissing("gone"), "file_missing"), (ObjectChanged("other"), "file_changed")]
+    ("error", "code"),
+    [
+        (ObjectMissing("gone"), "file_missing"),
+        (ObjectChanged("other"), "file_changed"),
+        (ObjectDenied("no"), "file_denied"),
+    ],
 )
 def test_a_file_that_cannot_be_opened_is_a_gap(name: str, error: Exception, code: str) -> None:
     export = export_of_three()
@@ -76,8 +81,7 @@ def test_a_small_file_of_another_size_is_a_gap_at_once(content: bytes) -> None:
     export = export_of_three()
     plan, header = export.plans(GIB)[0], PartsHeader(GROUP, 1, 1)
     writer = export.writer(plan, header, failing(export, "first", lambda: [content]))
-    part = Part(plan, b"".join(writer.chunks()), writer.packed())
-    check_gap(part, "first", "file_changed")
+    check_gap(export.written(plan, writer), "first", "file_changed")
 
 
 @pytest.mark.parametrize(
@@ -106,12 +110,12 @@ def test_a_break_says_which_file_and_why() -> None:
     opener = failing(export, "second", raising(cause, LARGE[:100_000]))
     writer = export.writer(export.plans(GIB)[0], PartsHeader(GROUP, 1, 1), opener)
     with pytest.raises(ContentLost) as raised:
-        list(writer.chunks())
+        list(writer.steps())
     assert raised.value.path == "data/files/second"
     assert raised.value.gap.id == "file-1"
     assert raised.value.__cause__ is cause
     with pytest.raises(RuntimeError):
-        writer.packed()
+        writer.packed(Fingerprint(1), None)
 
 
 def test_a_store_that_does_not_answer_is_no_gap() -> None:
@@ -120,7 +124,7 @@ def test_a_store_that_does_not_answer_is_no_gap() -> None:
         export.plans(GIB)[0], PartsHeader(GROUP, 1, 1), failing(export, "first", raising(StorageUnavailable("down")))
     )
     with pytest.raises(StorageUnavailable):
-        list(writer.chunks())
+        list(writer.steps())
 
 
 def test_a_part_that_loses_all_its_files_is_still_a_bag(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -129,7 +133,7 @@ def test_a_part_that_loses_all_its_files_is_still_a_bag(tmp_path_factory: pytest
     gap = Gap("io.cozy.files", "file", "file-0", Outcome.FAILED, "file_missing", "Gone.")
     plan = export.plans(GIB)[0]
     writer = export.writer(plan, PartsHeader(GROUP, 1, 1), export.open_file, {entry.path: gap})
-    part = Part(plan, b"".join(writer.chunks()), writer.packed())
+    part = export.written(plan, writer)
     assert part.packed.gaps == (gap,)
     assert part.packed.entries == 0
     check_bag(part, tmp_path_factory.mktemp("bag"))
@@ -144,13 +148,6 @@ def test_a_segment_of_another_length_stops_the_part(change: int) -> None:
         data = export.segments[piece.key] + b"?"
         yield data[piece.offset : piece.offset + piece.length + change]
 
-    writer = PartWriter(
-        plan,
-        PartsHeader(GROUP, 1, 1),
-        container=TAR_GZIP,
-        schemas=export.schemas,
-        read_segment=read_segment,
-        open_file=export.open_file,
-    )
+    export.read_segment = read_segment  # type: ignore[method-assign]
     with pytest.raises(ContentSizeChanged):
-        list(writer.chunks())
+        list(export.writer(plan, PartsHeader(GROUP, 1, 1), export.open_file).steps())

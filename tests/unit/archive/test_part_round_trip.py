@@ -193,7 +193,7 @@ def test_memory_does_not_grow_with_a_file(container: Container) -> None:
         (plan,) = export.plans(1 << 40)
         writer = export.writer(plan, PartsHeader(GROUP, 1, 1), lambda _: (chunk for _ in range(size // len(chunk))))
         tracemalloc.start()
-        for _ in writer.chunks():
+        for _ in writer.steps():
             pass
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

@@ -5,7 +5,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.archive.exports import SCHEMA, TAR_GZIP, Export
+from tests.unit.archive.exports import BAG, SCHEMA, TAR_GZIP, Export
 
 from waybill.archive.plan_parts import MAX_ENTRIES_PER_PART, entry_target, plan_parts
 from waybill.domain.options import DEFAULT_PARTS_SIZE, MIN_PARTS_SIZE
@@ -24,7 +24,7 @@ def file(number: int, size: int, *, mime: str = "image/jpeg") -> FileEntry:
 
 
 def cut(entries: list[tuple[str, Entry]], files: list[FileEntry], parts_size: int) -> list[PartPlan]:
-    return list(plan_parts(entries, files, parts_size=parts_size, schemas=SCHEMAS, container=TAR_GZIP))
+    return list(plan_parts(entries, files, parts_size=parts_size, schemas=SCHEMAS, container=TAR_GZIP, layout=BAG))
 
 
 def test_nothing_is_one_part() -> None:
@@ -114,7 +114,9 @@ def test_planning_holds_one_part_in_memory() -> None:
 
     def peak(count: int) -> int:
         tracemalloc.start()
-        parts = sum(1 for _ in plan_parts([], many(count), parts_size=10_000_000, schemas={}, container=TAR_GZIP))
+        parts = sum(
+            1 for _ in plan_parts([], many(count), parts_size=10_000_000, schemas={}, container=TAR_GZIP, layout=BAG)
+        )
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert parts == -(-count // 9)

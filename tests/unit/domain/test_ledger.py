@@ -35,6 +35,7 @@ def part(number: int = 1, records: int = 0, files: Count | None = None, gaps: tu
         name=f"part-{number}",
         size=10,
         sha256="",
+        crc32="",
         entries=1,
         payload_size=5,
         entry_list_sha256="",

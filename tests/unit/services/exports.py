@@ -75,6 +75,9 @@ class Product:
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
 
+    def __post_init__(self) -> None:
+        self.archives.elsewhere = lambda bucket: self.files
+
     @property
     def sources(self) -> MemorySources:
         """The sources with what they hold now."""

@@ -30,6 +30,7 @@ from waybill.domain.job import ExportState
 from waybill.domain.options import FORMATS, ExportOptions
 from waybill.domain.plan import ReadBatch
 from waybill.domain.progress import total
+from waybill.ports import Download
 from waybill.services.delete_export import delete_export
 from waybill.services.get_manifest_signature import get_manifest_signature
 
@@ -334,11 +335,11 @@ class TestFinishExport:
         put = product.archives.put
         overtaken: list[str] = []
 
-        def put_overtaken(key: str, data: bytes) -> None:
+        def put_overtaken(key: str, data: bytes, *, download: Download | None = None) -> None:
             if key == keys.manifest(job.id) and not overtaken:  # another call publishes in between
                 overtaken.append(key)
                 put(key, b"another manifest")
-            put(key, data)
+            put(key, data, download=download)
             if key == keys.manifest(job.id):
                 digest = hashlib.sha256(product.archives.objects[key]).hexdigest()
                 assert keys.signature(job.id, digest) in product.archives.objects
@@ -395,7 +396,7 @@ class TestDeletingMeanwhile:
         """Delete the export just before an object is put whose key has ``key_part``."""
         put = product.archives.put
 
-        def put_late(key: str, data: bytes) -> None:
+        def put_late(key: str, data: bytes, *, download: Download | None = None) -> None:
             if key_part in key:
                 product.archives.put = put  # type: ignore[method-assign]
                 delete_export(
@@ -405,7 +406,7 @@ class TestDeletingMeanwhile:
                     workflow=product.workflow,
                     archives=product.archives,
                 )
-            put(key, data)
+            put(key, data, download=download)
 
         product.archives.put = put_late  # type: ignore[method-assign]
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Gap
-from waybill.domain.plan import Directory, FileReference, Shard
+from waybill.domain.plan import Directory, FileReference, Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
 
 
@@ -90,34 +90,87 @@ class ObjectInfo:
     etag: str
 
 
-class ObjectStore(Protocol):
-    """One bucket. Every method raises StorageUnavailable when the store refuses or does not answer after retries."""
+@dataclass(frozen=True, slots=True)
+class Download:
+    """How an object presents itself to whoever downloads it: the name to save it under, and its media type."""
 
-    def put(self, key: str, data: bytes) -> None:
+    filename: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """The bytes ``[start, end)`` of an object in any bucket, in the version that ``etag`` names."""
+
+    bucket: str
+    key: str
+    etag: str
+    start: int
+    end: int
+
+
+class ObjectStore(Protocol):
+    """One bucket.
+
+    Every method raises StorageUnavailable when the store refuses or does not answer after retries, and its kind
+    ObjectDenied when it refuses access to the object.
+    """
+
+    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
         """Store an object whole, replacing what was there."""
         ...
 
-    def put_stream(self, key: str, chunks: Iterator[bytes]) -> None:
-        """Store an object from chunks of any size, replacing what was there.
+    def start_upload(self, key: str, *, download: Download) -> str:
+        """Begin an object that is put together of pieces; return the upload's id. Nothing is seen of it until the end.
 
-        Holds a bounded number of them in memory. The object appears only when the iterator has ended well; whatever the
-        iterator raises is raised from here, and nothing is stored.
+        Pieces are numbered from 1 to 10,000, and all but the last have at least 5 MiB.
         """
+        ...
+
+    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+        """Store a piece of an upload, replacing what was there under this number. Raises UploadMissing."""
+        ...
+
+    def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
+        """Let the store copy up to 5 GiB from elsewhere into a piece. ``crc32`` is None if it does not tell that.
+
+        Raises UploadMissing, and for the source ObjectMissing, ObjectChanged or ObjectDenied.
+        """
+        ...
+
+    def uploaded(self, key: str, upload: str) -> Sequence[Piece]:
+        """Return the pieces that an upload has so far, without ``crc32``. Raises UploadMissing."""
+        ...
+
+    def finish_upload(self, key: str, upload: str, pieces: Sequence[Piece], *, crc32: int | None) -> None:
+        """Turn the pieces into the object, replacing what was there. The store checks ``crc32`` of the whole, if given.
+
+        Safe to repeat: an upload that was finished already, by a call whose answer was lost, is finished. Raises
+        UploadMissing if there is neither the upload nor an object of that size, or if the upload has other pieces.
+        """
+        ...
+
+    def abort_uploads(self, prefix: str) -> None:
+        """Drop every unfinished upload under ``prefix``. Safe to repeat."""
         ...
 
     def get(self, key: str) -> bytes:
         """Return an object whole. Raises ObjectMissing."""
         ...
 
-    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
-        """Yield ``length`` bytes of an object from ``offset`` on, in chunks.
+    def stored_digests(self, key: str, *, etag: str) -> StoredDigests:
+        """Return what the store knows of the whole object in that version. Raises ObjectMissing or ObjectChanged."""
+        ...
 
-        Raises ObjectMissing, and StorageUnavailable if there are fewer.
+    def stream_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:
+        """Yield ``length`` bytes of an object from ``offset`` on, in chunks, of that version only if ``etag`` is given.
+
+        Raises ObjectMissing, ObjectChanged, and StorageUnavailable if there are fewer.
         """
         ...
 
-    def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
-        """Yield an object's content in chunks, that version only if ``etag`` is given.
+    def stream(self, key: str, *, etag: str | None = None, start: int = 0) -> Iterator[bytes]:
+        """Yield an object's content from ``start`` on in chunks, that version only if ``etag`` is given.
 
         Raises ObjectMissing or ObjectChanged before the first chunk. A broken connection is taken up again in the same
         version, so in between it raises ObjectChanged if that is gone, or StorageUnavailable if it cannot be taken up;
@@ -133,8 +186,8 @@ class ObjectStore(Protocol):
         """Remove every object and every unfinished upload under ``prefix``; return how many objects. Safe to repeat."""
         ...
 
-    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:
-        """Return a GET URL that works for ``expires_in`` and downloads as ``filename``."""
+    def presign(self, key: str, *, expires_in: timedelta) -> str:
+        """Return a GET URL that works for ``expires_in``. It downloads as the object was told to present itself."""
         ...
 
 

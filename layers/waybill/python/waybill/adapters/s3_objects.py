@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
@@ -16,19 +15,16 @@ from waybill.adapters.backoff import Backoff
 from waybill.adapters.clock import system_clock
 from waybill.adapters.credentials import CredentialSource, ambient
 from waybill.adapters.http import Answer, Disconnected
-from waybill.adapters.s3_rest import S3Rest, shown
-from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable
-from waybill.ports import Clock, ObjectInfo
+from waybill.adapters.s3_rest import S3Rest, attachment, shown
+from waybill.domain.errors import ObjectChanged, ObjectDenied, ObjectMissing, StorageUnavailable, UploadMissing
+from waybill.domain.plan import Piece, StoredDigests
+from waybill.ports import Clock, CopySource, Download, ObjectInfo
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import Attributes, GetOptions
     from obstore.store import S3Credential
 
 _MEBIBYTE = 1024 * 1024
-_UPLOAD_PIECE = 8 * _MEBIBYTE
-"""Bytes. 10,000 pieces, the most that S3 takes, are 78 GiB; a worker holds three of them at a time."""
-
-_UPLOADS_AT_ONCE = 2
 _READ_PIECE = _MEBIBYTE
 _DELETE_BATCH = 1000
 _CREDENTIALS_KEPT = timedelta(minutes=5)
@@ -108,58 +104,72 @@ class S3Objects:
             },
         )
 
-    def put(self, key: str, data: bytes) -> None:
+    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
         """Store an object whole, replacing what was there."""
+        attributes: Attributes = {}
+        if download is not None:
+            attributes = {
+                "Content-Disposition": attachment(download.filename),
+                "Content-Type": download.media_type,
+            }
         with self._mapped("PUT", key):
-            obstore.put(self._store, key, data, use_multipart=False)
+            obstore.put(self._store, key, data, use_multipart=False, attributes=attributes)
 
-    def put_stream(self, key: str, chunks: Iterator[bytes]) -> None:
-        """Store an object from chunks of any size; it appears only when the iterator has ended well.
+    def start_upload(self, key: str, *, download: Download) -> str:
+        """Begin an object that is put together of pieces; return the upload's id."""
+        return self._rest.start_upload(key, download)
 
-        Content that fits in one piece is one request. More is a multipart upload, with two pieces under way while the
-        next one fills. What the iterator raises comes out unchanged, and the upload is aborted.
-        """
-        head: list[bytes] = []
-        size = 0
-        for chunk in chunks:
-            head.append(chunk)
-            size += len(chunk)
-            if size > _UPLOAD_PIECE:
-                break
-        else:
-            self.put(key, b"".join(head))
-            return
-        theirs: list[Exception] = []
-        with self._mapped("multipart upload", key, theirs), ThreadPoolExecutor(1, "chunks") as thread:
-            obstore.put(
-                self._store,
-                key,
-                _watched(_elsewhere(thread, chain(_emptied(head), chunks)), theirs),
-                use_multipart=True,
-                chunk_size=_UPLOAD_PIECE,
-                max_concurrency=_UPLOADS_AT_ONCE,
-            )
+    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+        """Store a piece of an upload; S3 checks its CRC-32. Raises UploadMissing."""
+        return self._rest.put_piece(key, upload, number, data)
+
+    def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
+        """Let S3 copy up to 5 GiB into a piece. Raises UploadMissing, ObjectMissing, ObjectChanged, ObjectDenied."""
+        return self._rest.copy_piece(key, upload, number, source)
+
+    def uploaded(self, key: str, upload: str) -> Sequence[Piece]:
+        """Return the pieces that an upload has so far, without their CRC-32. Raises UploadMissing."""
+        return list(self._rest.uploaded(key, upload))
+
+    def finish_upload(self, key: str, upload: str, pieces: Sequence[Piece], *, crc32: int | None) -> None:
+        """Turn the pieces into the object; S3 checks ``crc32`` of the whole. Safe to repeat. Raises UploadMissing."""
+        try:
+            self._rest.finish_upload(key, upload, pieces, crc32)
+        except UploadMissing:
+            if self._rest.size(key) != sum(piece.size for piece in pieces):
+                raise
+
+    def abort_uploads(self, prefix: str) -> None:
+        """Drop every unfinished upload under ``prefix``."""
+        self._rest.abort_uploads(prefix)
+
+    def stored_digests(self, key: str, *, etag: str) -> StoredDigests:
+        """Return what S3 knows of the whole object. Raises ObjectMissing, ObjectChanged or ObjectDenied."""
+        return self._rest.stored_digests(key, etag)
 
     def get(self, key: str) -> bytes:
         """Return an object whole. Raises ObjectMissing."""
         return b"".join(self._read(key, None, 0, None))
 
-    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
-        """Yield ``length`` bytes from ``offset`` on. Raises ObjectMissing, StorageUnavailable if there are fewer."""
+    def stream_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:
+        """Yield ``length`` bytes from ``offset`` on, of that version only if ``etag`` is given.
+
+        Raises ObjectMissing, ObjectChanged, and StorageUnavailable if there are fewer.
+        """
         left = length
-        for chunk in self._read(key, None, offset, offset + length) if length else ():
+        for chunk in self._read(key, etag, offset, offset + length) if length else ():
             left -= len(chunk)
             yield chunk
         if left:
             raise StorageUnavailable(f"The object {shown(key)} in the bucket {self._bucket} is shorter than it was.")
 
-    def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:
-        """Yield an object's content in chunks, that version only if ``etag`` is given.
+    def stream(self, key: str, *, etag: str | None = None, start: int = 0) -> Iterator[bytes]:
+        """Yield an object's content from ``start`` on in chunks, that version only if ``etag`` is given.
 
         A broken connection is taken up again where it broke, in the same version. Raises ObjectMissing, ObjectChanged,
         and StorageUnavailable rather than end early.
         """
-        return self._read(key, etag, 0, None)
+        return self._read(key, etag, start, None)
 
     def list(self, prefix: str, *, after: str | None = None) -> Iterator[ObjectInfo]:
         """Yield the objects under ``prefix``, sorted by their keys' UTF-8 bytes, those behind the key ``after``."""
@@ -178,12 +188,9 @@ class S3Objects:
             removed += len(keys)
         return removed
 
-    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:
-        """Return a GET URL that works for ``expires_in``, and downloads as ``filename``.
-
-        It ends earlier if the credentials that sign it do (a Lambda's last hours).
-        """
-        return self._rest.presign(key, expires_in=expires_in, filename=filename)
+    def presign(self, key: str, *, expires_in: timedelta) -> str:
+        """Return a GET URL that works for ``expires_in``; it ends earlier if the credentials that sign it do."""
+        return self._rest.presign(key, expires_in=expires_in)
 
     def _read(self, key: str, etag: str | None, start: int, end: int | None) -> Iterator[bytes]:
         """Yield the bytes in ``[start, end)``, taking up broken bodies; attempts count from the last progress."""
@@ -220,17 +227,19 @@ class S3Objects:
         return _Body(found.meta["e_tag"], found.meta["size"], found.stream(min_chunk_size=_READ_PIECE))
 
     @contextmanager
-    def _mapped(self, what: str, key: str, theirs: Sequence[Exception] = ()) -> Iterator[None]:
-        """Turn obstore's errors into ours, but let those in ``theirs`` through."""
+    def _mapped(self, what: str, key: str) -> Iterator[None]:
+        """Turn obstore's errors into ours."""
         try:
             yield
         except (BaseError, FileNotFoundError) as error:
-            if theirs and error is theirs[0]:
-                raise
             code = _code(error)
             if isinstance(error, PreconditionError):
                 raise ObjectChanged(
                     f"The object {shown(key)} in the bucket {self._bucket} is no longer the planned version."
+                ) from error
+            if code == "AccessDenied":
+                raise ObjectDenied(
+                    f"The bucket {self._bucket} denies access: S3 refused the {what} of {shown(key)} ({code})."
                 ) from error
             if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
                 raise ObjectMissing(f"There is no object {shown(key)} in the bucket {self._bucket}.") from error
@@ -254,39 +263,3 @@ def _pieces(answer: Answer) -> Iterator[bytes]:
     with answer:
         while piece := answer.read(_READ_PIECE):
             yield piece
-
-
-def _emptied(chunks: list[bytes]) -> Iterator[bytes]:
-    """Yield chunks without holding on to those that have been taken."""
-    chunks.reverse()
-    while chunks:
-        yield chunks.pop()
-
-
-def _elsewhere(thread: Executor, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield chunks, gathered to larger ones on another thread.
-
-    obstore takes them inside its own event loop, where nothing may call obstore again; the chunks may come from there.
-    """
-
-    def gather() -> bytes:
-        gathered: list[bytes] = []
-        size = 0
-        for chunk in chunks:
-            gathered.append(chunk)
-            size += len(chunk)
-            if size >= _READ_PIECE:
-                break
-        return b"".join(gathered)
-
-    while piece := thread.submit(gather).result():
-        yield piece
-
-
-def _watched(chunks: Iterator[bytes], raised: list[Exception]) -> Iterator[bytes]:
-    """Yield chunks, and keep what their iterator raises, to tell it from what obstore raises."""
-    try:
-        yield from chunks
-    except Exception as error:
-        raised.append(error)
-        raise

@@ -1,8 +1,7 @@
 """Signed S3 requests, for what the object store library cannot do.
 
 obstore moves content (s3_objects). It lists by path segments, fails on a listing that holds a key which is no path
-(``a//b``, ``a/../b``), knows no unfinished uploads and presigns no file name. boto3 does, but takes half a second to
-load.
+(``a//b``, ``a/../b``), and gives no hold of the pieces of an upload. boto3 does, but takes half a second to load.
 """
 
 import base64
@@ -13,20 +12,36 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
 
+from isal import isal_zlib
+
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.credentials import CredentialSource
 from waybill.adapters.http import Answer, Disconnected, Endpoint
 from waybill.adapters.sigv4 import UNSIGNED_PAYLOAD, Query, encode_path, encode_query, presign, sign
-from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable
-from waybill.ports import Clock, ObjectInfo
+from waybill.domain.errors import (
+    ObjectChanged,
+    ObjectDenied,
+    ObjectMissing,
+    StorageUnavailable,
+    UploadMissing,
+    WaybillError,
+)
+from waybill.domain.plan import Piece, StoredDigests
+from waybill.ports import Clock, CopySource, Download, ObjectInfo
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _GOOD = frozenset({200, 204, 206})
-_MISSING = frozenset({"NoSuchKey", "NoSuchUpload", "NoSuchVersion"})
+_MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "HTTP 404"})
+_CHANGED = frozenset({"PreconditionFailed", "HTTP 412"})
+_DENIED = frozenset({"AccessDenied", "HTTP 403"})
+_UPLOAD_MISSING = frozenset({"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "BadDigest"})
 _TRY_AGAIN = frozenset({408, 429, 500, 502, 503, 504})
+_TRY_AGAIN_IN_BODY = frozenset({"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout"})
 _PAGE = 1000
+_PATIENCE = 300.0
+"""Seconds. S3 may be silent while it copies 5 GiB or puts 10,000 pieces together."""
 
 
 class S3Rest:
@@ -56,6 +71,7 @@ class S3Rest:
         self.url, self._root = _address(bucket, region, endpoint)
         self.virtual_hosted = self._root == "/"
         self._endpoint = Endpoint(self.url, timeout=timeout)
+        self._patient = Endpoint(self.url, timeout=max(timeout, _PATIENCE))
 
     def open(self, key: str, *, etag: str | None, start: int, end: int | None) -> Answer:
         """Return an object's bytes in ``[start, end)``, the body unread, that version only if ``etag`` is given.
@@ -78,6 +94,77 @@ class S3Rest:
                 yield ObjectInfo(after, int(entry.findtext("Size") or 0), entry.findtext("ETag") or "")
             if page.findtext("IsTruncated") != "true":
                 return
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes an object has, None if there is none."""
+        try:
+            with self._request("HEAD", key) as answer:
+                return int(answer.header("content-length") or 0)
+        except ObjectMissing:
+            return None
+
+    def stored_digests(self, key: str, etag: str) -> StoredDigests:
+        """Return the checksums that S3 keeps of an object; those of single pieces only do not count."""
+        with self._request("HEAD", key, headers={"if-match": etag, "x-amz-checksum-mode": "ENABLED"}) as answer:
+            if answer.header("x-amz-checksum-type") == "COMPOSITE":
+                return StoredDigests()
+            sha256 = _decoded(answer.header("x-amz-checksum-sha256"))
+            return StoredDigests(sha256.hex() if sha256 else None, _number(answer.header("x-amz-checksum-crc32")))
+
+    def start_upload(self, key: str, download: Download) -> str:
+        """Begin a multipart upload of whose whole S3 shall keep the CRC-32; return its id."""
+        headers = {
+            "content-disposition": attachment(download.filename),
+            "content-type": download.media_type,
+            "x-amz-checksum-algorithm": "CRC32",
+            "x-amz-checksum-type": "FULL_OBJECT",
+        }
+        with self._request("POST", key, [("uploads", "")], headers) as answer:
+            return _parsed(answer.read()).findtext("UploadId") or ""
+
+    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+        """Store a piece. S3 refuses it if its CRC-32 is not the one that is sent along."""
+        crc32 = isal_zlib.crc32(data)
+        headers = {"x-amz-checksum-crc32": _encoded(crc32)}
+        with self._request("PUT", key, _piece_query(upload, number), headers, data, is_content=True) as answer:
+            answer.read()
+            return Piece(number, len(data), _bare(answer.header("etag")), crc32)
+
+    def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
+        """Let S3 copy bytes of an object into a piece, of the version that is named."""
+        headers = {
+            "x-amz-copy-source": encode_path(f"{source.bucket}/{source.key}"),
+            "x-amz-copy-source-if-match": source.etag,
+            "x-amz-copy-source-range": f"bytes={source.start}-{source.end - 1}",
+        }
+        result = self._exchange("PUT", key, _piece_query(upload, number), headers, about=source.key)
+        crc32 = _number(result.findtext("ChecksumCRC32"))
+        return Piece(number, source.end - source.start, _bare(result.findtext("ETag")), crc32)
+
+    def uploaded(self, key: str, upload: str) -> Iterator[Piece]:
+        """Yield the pieces that an upload has, in the order of their numbers."""
+        marker = "0"
+        while True:
+            query = [("uploadId", upload), ("max-parts", str(_PAGE)), ("part-number-marker", marker)]
+            with self._request("GET", key, query) as answer:
+                page = _parsed(answer.read())
+            for entry in page.iterfind("Part"):
+                marker = entry.findtext("PartNumber") or "0"
+                yield Piece(int(marker), int(entry.findtext("Size") or 0), _bare(entry.findtext("ETag")))
+            if page.findtext("IsTruncated") != "true":
+                return
+
+    def finish_upload(self, key: str, upload: str, pieces: Sequence[Piece], crc32: int | None) -> None:
+        """Turn pieces into the object. S3 refuses that if the whole does not have this CRC-32."""
+        listed = "".join(
+            f'<Part><PartNumber>{piece.number}</PartNumber><ETag>"{escape(piece.etag)}"</ETag></Part>'
+            for piece in pieces
+        )
+        body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+        headers = {"content-type": "application/xml"}
+        if crc32 is not None:
+            headers |= {"x-amz-checksum-crc32": _encoded(crc32), "x-amz-checksum-type": "FULL_OBJECT"}
+        self._exchange("POST", key, [("uploadId", upload)], headers, body)
 
     def delete(self, keys: Sequence[str]) -> None:
         """Remove up to 1,000 objects; those that are not there count as removed."""
@@ -105,13 +192,13 @@ class S3Rest:
             if page.findtext("IsTruncated") != "true":
                 return
 
-    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:
+    def presign(self, key: str, *, expires_in: timedelta) -> str:
         """Return a URL that anybody may GET the object from, for ``expires_in`` at most."""
         path = f"{self._root}{encode_path(key)}"
         query = presign(
             "GET",
             path,
-            [("response-content-disposition", _attachment(filename))],
+            [],
             host=self._endpoint.host,
             expires_in=expires_in,
             region=self._region,
@@ -123,20 +210,62 @@ class S3Rest:
     def _abort(self, key: str, upload: str) -> None:
         try:
             self._request("DELETE", key, [("uploadId", upload)]).close()
-        except ObjectMissing:
+        except UploadMissing:
             return  # it was finished or aborted meanwhile
 
     def _page(self, query: Query) -> "Element":
         with self._request("GET", "", query) as answer:
             return _parsed(answer.read())
 
+    def _exchange(
+        self,
+        method: str,
+        key: str,
+        query: Query,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        about: str | None = None,
+    ) -> "Element":
+        """Return the answer to a request that S3 may first accept (200) and then refuse in the answer's body."""
+        kind = words = ""
+        for _ in self._backoff.rounds():
+            with self._request(method, key, query, headers, body, endpoint=self._patient, about=about) as answer:
+                try:
+                    document = _parsed(answer.read())
+                except Disconnected as error:
+                    kind, words = "Disconnected", str(error)
+                    continue
+            if document.tag != "Error":
+                return document
+            kind, words = document.findtext("Code") or "", document.findtext("Message") or ""
+            if kind not in _TRY_AGAIN_IN_BODY:
+                break
+        raise self._error(method, about or key, kind, words)
+
     def _request(
-        self, method: str, key: str, query: Query = (), headers: Mapping[str, str] | None = None, body: bytes = b""
+        self,
+        method: str,
+        key: str,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        *,
+        is_content: bool = False,
+        endpoint: Endpoint | None = None,
+        about: str | None = None,
     ) -> Answer:
+        """Return a good answer. ``is_content`` says that the body is large and protected by a checksum of its own.
+
+        ``about`` is the key that an error is about, if it is not ``key``.
+        """
         kind = words = ""
         for _ in self._backoff.rounds():
             try:
-                answer = self._send(method, key, query, headers or {}, body)
+                digest = hashlib.sha256(body).hexdigest() if body and not is_content else UNSIGNED_PAYLOAD
+                answer = self._send(
+                    method, key, query, headers or {}, body, digest=digest, endpoint=endpoint or self._endpoint
+                )
                 if answer.status in _GOOD:
                     return answer
                 with answer:
@@ -146,29 +275,50 @@ class S3Rest:
                 continue
             if answer.status not in _TRY_AGAIN:
                 break
-        if kind in _MISSING:
-            raise ObjectMissing(f"There is no object {shown(key)} in the bucket {self._bucket}.")
-        if kind == "PreconditionFailed":
-            raise ObjectChanged(
-                f"The object {shown(key)} in the bucket {self._bucket} is no longer the planned version."
-            )
-        raise self._refused(method, kind, words)
+        raise self._error(method, about or key, kind, words)
 
-    def _send(self, method: str, key: str, query: Query, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _send(
+        self,
+        method: str,
+        key: str,
+        query: Query,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        digest: str,
+        endpoint: Endpoint,
+    ) -> Answer:
         path = f"{self._root}{encode_path(key)}"
-        digest = hashlib.sha256(body).hexdigest() if body else UNSIGNED_PAYLOAD
         signed = sign(
             method,
             path,
             query,
-            {"host": self._endpoint.host, "x-amz-content-sha256": digest, **headers},
+            {"host": endpoint.host, "x-amz-content-sha256": digest, **headers},
             payload_digest=digest,
             service="s3",
             region=self._region,
             credentials=self._credentials(),
             now=self._clock(),
         )
-        return self._endpoint.request(method, f"{path}?{encode_query(query)}" if query else path, signed, body)
+        return endpoint.request(method, f"{path}?{encode_query(query)}" if query else path, signed, body)
+
+    def _error(self, method: str, key: str, kind: str, words: str) -> WaybillError:
+        """Return our error for what S3 says."""
+        if kind in _UPLOAD_MISSING:
+            return UploadMissing(
+                f"The upload of {shown(key)} in the bucket {self._bucket} is not as it was left ({kind})."
+            )
+        if kind in _MISSING:
+            return ObjectMissing(f"There is no object {shown(key)} in the bucket {self._bucket}.")
+        if kind in _CHANGED:
+            return ObjectChanged(
+                f"The object {shown(key)} in the bucket {self._bucket} is no longer the planned version."
+            )
+        if kind in _DENIED and key:
+            return ObjectDenied(
+                f"The bucket {self._bucket} denies access: S3 refused the {method} of {shown(key)} ({kind})."
+            )
+        return self._refused(method, kind, words)
 
     def _refused(self, what: str, kind: str, words: str) -> StorageUnavailable:
         error = StorageUnavailable(f"The bucket {self._bucket} cannot be used: S3 refused {what} ({kind}).")
@@ -188,13 +338,36 @@ def _address(bucket: str, region: str, endpoint: str | None) -> tuple[str, str]:
     return (f"https://{domain}", f"/{bucket}/") if "." in bucket else (f"https://{bucket}.{domain}", "/")
 
 
-def _attachment(filename: str) -> str:
+def attachment(filename: str) -> str:
     """Return the Content-Disposition (RFC 6266) that saves a download as ``filename``, for old clients in ASCII."""
     plain = "".join(
         letter if letter.isascii() and letter.isprintable() and letter not in '"\\%' else "_" for letter in filename
     )
     extended = "" if plain == filename else f"; filename*=UTF-8''{quote(filename, safe='')}"
     return f'attachment; filename="{plain}"{extended}'
+
+
+def _piece_query(upload: str, number: int) -> Query:
+    return [("partNumber", str(number)), ("uploadId", upload)]
+
+
+def _bare(etag: str | None) -> str:
+    """Return an ETag without the quotation marks that some answers have and others have not."""
+    return (etag or "").strip('"')
+
+
+def _encoded(crc32: int) -> str:
+    return base64.b64encode(crc32.to_bytes(4, "big")).decode()
+
+
+def _decoded(checksum: str | None) -> bytes | None:
+    """Return a checksum's bytes; one of a composite (``…-3``) is none."""
+    return base64.b64decode(checksum) if checksum and "-" not in checksum else None
+
+
+def _number(crc32: str | None) -> int | None:
+    raw = _decoded(crc32)
+    return int.from_bytes(raw, "big") if raw else None
 
 
 def _key_of(entry: "Element", *, encoded: bool) -> str:

@@ -1,10 +1,12 @@
 """The layout ``bag``: every part is a complete bag (BagIt 1.0, RFC 8493) that can be opened and checked alone."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from waybill.archive.container import Container
+from waybill.archive.media_types import compressible
+from waybill.domain.plan import Entry, FileEntry
 
 BAGIT = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 PAYLOAD = "data"
@@ -55,6 +57,16 @@ class Bag:
         self.entries += 1
         self.payload_size += size
 
+    def listed(self) -> list[bytes]:
+        """Return the lines of the manifest so far."""
+        return self._payload
+
+    def restore(self, listed: Iterable[bytes], payload_size: int) -> None:
+        """Take up what ``listed`` gave of a bag whose payload had ``payload_size`` bytes."""
+        self._payload[:] = listed
+        self.entries = len(self._payload)
+        self.payload_size = payload_size
+
     def add_tag(self, path: str, content: bytes) -> None:
         """List a tag file that is written before the others, as schemas are."""
         self._tags.append(manifest_line(path, hashlib.sha256(content).hexdigest()))
@@ -88,7 +100,7 @@ def manifest_line(path: str, sha256: str) -> bytes:
 
 
 class BagBounds:
-    """The most bytes that what surrounds the payload can take in a part, whatever the digests turn out to be."""
+    """The most bytes that a part can have (``layout.PartBounds``), whatever the digests turn out to be."""
 
     def __init__(
         self, container: Container, schemas: Mapping[str, str], enclosed: Mapping[str, bytes] | None = None
@@ -107,6 +119,18 @@ class BagBounds:
         tools = sum(self._packed(path, content) for path, content in self._enclosed.items())
         around = self._container.directory_bound(inside(PAYLOAD)) + self._container.end_bound()
         return texts + manifest + tools + around
+
+    def record(self, entry: Entry, *, first: bool) -> int:
+        """Return what a record entry adds to a part, its schema included if it brings it along."""
+        packed = self._container.packed_bound(inside(entry.path), entry.size, entry.length)
+        return packed + self.payload_line(entry.path) + (self.schema(entry.doctype) if first else 0)
+
+    def file(self, file: FileEntry) -> int:
+        """Return what a file adds to a part."""
+        reference = file.reference
+        shrinks = compressible(reference.mime, reference.name)
+        entry = self._container.entry_bound(inside(file.path), reference.size, compressible=shrinks)
+        return entry + self.payload_line(file.path)
 
     def payload_line(self, path: str) -> int:
         """Return what an entry of the payload adds to the manifest: a line, and its share in the manifest's blocks."""

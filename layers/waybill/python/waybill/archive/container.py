@@ -1,8 +1,9 @@
 """What planning and packing need of an archive format, and where each format is found."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from waybill.archive.copied import CopiedEntry
 from waybill.archive.tar_gzip import TAR_GZIP
 from waybill.archive.tar_plain import TarPlain
 from waybill.archive.tar_zstd import TAR_ZSTD
@@ -37,6 +38,34 @@ class EntryWriter(Protocol):
         """Yield the end of the archive."""
         ...
 
+    def state(self) -> bytes:
+        """Return what another writer needs to go on from here, in another process.
+
+        It may be asked between two entries, and while ``entry`` or ``rest_of_entry`` yields the content of one that
+        takes several blocks; in both cases before the next thing is drawn.
+        """
+        ...
+
+    def rest_of_entry(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the rest of the entry that was under way when the state was asked for; nothing if none was.
+
+        ``content`` is what is left of its content. It is not counted again.
+        """
+        ...
+
+
+@runtime_checkable
+class CopyingWriter(Protocol):
+    """A writer into whose archive contents may be copied by somebody else, so that it writes what is around them."""
+
+    def takes_copy(self, *, compressible: bool) -> bool:
+        """Whether such a content may be copied, because it goes into the archive as it is."""
+        ...
+
+    def copied_entry(self, path: str, size: int, mtime: int, *, executable: bool = False) -> CopiedEntry:
+        """Return what stands around a copied content. The next entry may be begun before its CRC is known."""
+        ...
+
 
 class Container(Protocol):
     """An archive format. The bounds hold for any content: what is planned with them fits."""
@@ -51,8 +80,8 @@ class Container(Protocol):
         """The media type of a whole archive."""
         ...
 
-    def writer(self) -> EntryWriter:
-        """Return a writer for one archive."""
+    def writer(self, state: bytes | None = None) -> EntryWriter:
+        """Return a writer for one archive, or one that goes on from where another was (``EntryWriter.state``)."""
         ...
 
     def pack(self, content: Iterable[bytes]) -> Iterator[bytes]:

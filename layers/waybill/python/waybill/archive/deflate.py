@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 
 from isal import isal_zlib
 
+from waybill.archive import streams
 from waybill.archive.streams import blocks
 
-BLOCK = 1024 * 1024
-"""Bytes of content in a run: enough for the compressor, little enough to hold in memory."""
+BLOCK = streams.BLOCK
+"""Bytes of content in a run."""
 
 LEVEL = 1
 """Of ISA-L: as small as zlib's level 1 and three times as fast (reference performance, section 3)."""

@@ -14,8 +14,10 @@ import zlib
 
 from isal import isal_zlib
 
-BLOCK = 1024 * 1024
-"""Tar bytes per member: enough for the compressor, little enough to hold in memory."""
+from waybill.archive import streams
+
+BLOCK = streams.BLOCK
+"""Tar bytes per member."""
 
 LEVEL = 1
 """Of ISA-L: as small as zlib's level 1 and three times as fast (reference performance, section 3)."""

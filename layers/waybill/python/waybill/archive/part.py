@@ -1,21 +1,31 @@
-"""Write one part: its record entries, its files, and the tag files that make it a bag."""
+"""Write one part, step by step: its record entries, its files, and what its layout puts around them."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain
+from typing import Final
 
-from waybill.archive.bag import MANIFEST, PAYLOAD, Bag, base_name, schema_path
-from waybill.archive.container import Container
+from waybill.archive.container import Container, CopyingWriter
+from waybill.archive.copied import CopiedEntry
+from waybill.archive.copying import may_be_copied
 from waybill.archive.errors import ContentLost, ContentSizeChanged
+from waybill.archive.fingerprint import Fingerprint
+from waybill.archive.layout import Layout
 from waybill.archive.media_types import compressible
-from waybill.archive.pieces import PieceDigests, piece_length
-from waybill.archive.streams import Stream, exactly
-from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable, WaybillError
+from waybill.archive.sha256 import Sha256
+from waybill.archive.streams import BLOCK, Stream, blocks, exactly
+from waybill.domain.errors import ObjectChanged, ObjectDenied, ObjectMissing, StorageUnavailable, WaybillError
 from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
-from waybill.domain.plan import FileEntry, FileReference, PackedPart, PartPlan, PartsHeader, SegmentSlice
-
-__all__ = ["ContentLost", "PartWriter"]
+from waybill.domain.plan import (
+    FileEntry,
+    FileReference,
+    PackedPart,
+    PartPlan,
+    PartsHeader,
+    SegmentSlice,
+    StoredDigests,
+)
 
 _READ_AHEAD = 64 * 1024
 """Bytes of a file that are there before its header is written: whatever goes wrong with them costs no new attempt."""
@@ -23,17 +33,80 @@ _READ_AHEAD = 64 * 1024
 _REASONS = {
     "file_missing": "The file was gone when the export came to it.",
     "file_changed": "The file was changed while the export was made. A new export will have it.",
+    "file_denied": "The store refused to give the file to the export. Ask the operator to grant access to it.",
     "file_unreadable": "The file could not be read to its end. Try a new export.",
 }
 
 
-class PartWriter:
-    """Writes the part of ``plan``: draw ``chunks`` to the end, then ask ``packed``.
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A step: the content of ``file`` is to be copied into the part here, between what ``entry`` puts around it.
 
-    ``schemas`` has the JSON Schema text of every doctype with entries in the part, ``enclosed`` the files that every
-    part brings along (``archive.enclosed``). ``read_segment`` gives a slice's
-    bytes, ``open_file`` a file's content; both in chunks. ``lost`` names by path the files that are left out from the
-    start, with the gap that goes into the ledger for each.
+    ``entry.header`` must be asked for its bytes before anybody asks for the writer's state or draws the last steps.
+    ``crc32`` is that of the content, if the store knows it. The trailer follows as a step of its own.
+    """
+
+    file: FileEntry
+    entry: CopiedEntry
+    crc32: int | None
+
+
+class SafePoint:
+    """A step without bytes: now ``PartWriter.state`` can be asked for."""
+
+
+class AllTold:
+    """A step without bytes: the headers of all copied contents must have been asked for before the next step."""
+
+
+_SAFE_POINT: Final = SafePoint()
+_ALL_TOLD: Final = AllTold()
+
+Step = bytes | Copy | SafePoint | AllTold
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file whose content is under way: how many bytes of it are written, and the state of their SHA-256."""
+
+    consumed: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """Where the writing of a part stands: what is done, and what the writer and the layout need to go on."""
+
+    opened: bool
+    entries_done: int
+    files_done: int
+    open_file: OpenFile | None
+    writer: bytes
+    layout: bytes
+    file_counts: dict[str, Count]
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """Where a part's contents come from.
+
+    ``read_segment`` gives a slice's bytes, ``open_file`` a file's content from some byte on, both in chunks.
+    ``stored_digests`` says what the store knows of a file that is to be copied.
+    """
+
+    read_segment: Callable[[SegmentSlice], Iterable[bytes]]
+    open_file: Callable[[FileReference, int], Iterable[bytes]]
+    stored_digests: Callable[[FileEntry], StoredDigests]
+
+
+class PartWriter:
+    """Writes the part of ``plan``: draw ``steps`` to the end, then ask ``packed``.
+
+    ``schemas`` has the JSON Schema text of every doctype with entries in the part. ``lost`` names by path the files
+    that are left out from the start, with the gap that goes into the ledger for each. ``state`` is what an earlier
+    writer of the same part left; the bytes that follow are those that would have followed there. ``name`` is the part's
+    file name.
     """
 
     def __init__(
@@ -41,139 +114,210 @@ class PartWriter:
         plan: PartPlan,
         header: PartsHeader,
         *,
+        layout: Layout,
         container: Container,
         schemas: Mapping[str, str],
-        read_segment: Callable[[SegmentSlice], Iterable[bytes]],
-        open_file: Callable[[FileReference], Iterable[bytes]],
+        parts_size: int,
+        materials: Materials,
         lost: Mapping[str, Gap] | None = None,
-        enclosed: Mapping[str, bytes] | None = None,
+        state: PartState | None = None,
     ) -> None:
         self._plan = plan
-        self._header = header
+        self.name = f"{layout.name(plan.number, header.parts)}.{container.extension}"
         self._container = container
-        self._writer = container.writer()
-        self._schemas = schemas
-        self._read_segment = read_segment
-        self._open_file = open_file
+        self._needs_sha256 = layout.needs_sha256
+        self._writer = container.writer(state.writer if state else None)
+        self._layout = layout.part(
+            plan,
+            header,
+            container=container,
+            schemas=schemas,
+            parts_size=parts_size,
+            state=state.layout if state else None,
+        )
+        self._materials = materials
         self._lost = lost or {}
-        self._enclosed = enclosed or {}
-        self._bag = Bag(plan.number, header.parts, header.group)
-        self._newest = 0
-        self._entry_list_sha256 = ""
-        self._file_counts: dict[str, Count] = {}
-        self._gaps: list[Gap] = []
-        self._packed: PackedPart | None = None
+        self._opened = state.opened if state else False
+        self._entries_done = state.entries_done if state else 0
+        self._files_done = state.files_done if state else 0
+        self._rest = state.open_file if state else None
+        self._file_counts = dict(state.file_counts) if state else {}
+        self._gaps = list(state.gaps) if state else []
+        self._consumed = 0
+        self._sha256 = Sha256()
+        self._complete = False
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the part's bytes, in pieces of about 1 MiB at most or as large as those that ``read_segment`` gives.
+    def steps(self) -> Iterator[Step]:
+        """Yield the part's bytes, in runs of about 1 MiB at most or as large as those that ``read_segment`` gives.
 
-        A file that is missing, has changed, or is shorter or longer than planned becomes a gap, and nothing of it is in
-        the part. Raises ContentLost if that shows only after the file's header was written, and ContentSizeChanged if
-        a segment is not as long as planned; then what was yielded is worthless. What else the callables raise passes.
+        Between them come the other steps. A file that is missing, has changed, is refused, or is shorter or longer than
+        planned becomes a gap, and nothing of it is in the part. Raises ContentLost if that shows only after the file's
+        header was written, and ContentSizeChanged if a segment is not as long as planned; then what was yielded since
+        the last state is worthless. What else the callables raise passes.
         """
-        digest, size = hashlib.sha256(), 0
-        pieces = PieceDigests(piece_length(self._plan.bound))
-        for chunk in chain(self._records(), self._files(), self._tags(), self._writer.end()):
-            digest.update(chunk)
-            pieces.update(chunk)
-            size += len(chunk)
-            yield chunk
-        self._packed = self._result(size, digest.hexdigest(), pieces)
+        if not self._opened:
+            yield from self._layout.opening(self._writer)
+            self._opened = True
+        yield from self._records()
+        yield from self._files()
+        yield _ALL_TOLD
+        yield from self._layout.closing(self._writer)
+        yield from self._writer.end()
+        self._complete = True
 
-    def packed(self) -> PackedPart:
-        """Return what the part holds. Raises RuntimeError before ``chunks`` has ended."""
-        if self._packed is None:
+    def state(self) -> PartState:
+        """Return what another writer needs to go on, at a SafePoint."""
+        return PartState(
+            opened=self._opened,
+            entries_done=self._entries_done,
+            files_done=self._files_done,
+            open_file=OpenFile(self._consumed, self._sha256.state()) if self._consumed else None,
+            writer=self._writer.state(),
+            layout=self._layout.state(),
+            file_counts=dict(self._file_counts),
+            gaps=tuple(self._gaps),
+        )
+
+    def packed(self, fingerprint: Fingerprint, crc32: int | None) -> PackedPart:
+        """Return what the part holds, whose bytes have these digests. Raises RuntimeError before the last step."""
+        if not self._complete:
             raise RuntimeError("The part is not written yet.")
-        return self._packed
-
-    def _records(self) -> Iterator[bytes]:
-        slices = (exactly(self._read_segment(piece), piece.length, piece.key) for piece in self._plan.slices)
-        stream = Stream(chain.from_iterable(slices))
-        for entry in self._plan.entries:
-            packed = exactly(stream.take(entry.length), entry.length, entry.path)
-            yield from self._writer.packed_entry(self._inside(entry.path), entry.size, entry.updated_at, packed)
-            self._written(entry.path, entry.size, entry.sha256, entry.updated_at)
-
-    def _files(self) -> Iterator[bytes]:
-        for file in self._plan.files:
-            content = self._lost.get(file.path) or self._begun(file)
-            outcome = Count(expected=1, written=1)
-            if isinstance(content, Gap):
-                self._gaps.append(content)
-                outcome = Count(expected=1) + count_gaps([content])
-            else:
-                yield from self._file(file, content)
-            self._file_counts[file.doctype] = self._file_counts.get(file.doctype, Count()) + outcome
-
-    def _begun(self, file: FileEntry) -> Iterator[bytes] | Gap:
-        """Return the file's content after reading its head, which is all of a small file; or why there is none."""
-        try:
-            chunks = exactly(self._open_file(file.reference), file.reference.size, file.path)
-            return chain(_head(chunks), chunks)
-        except (ObjectMissing, ObjectChanged, ContentSizeChanged) as error:
-            return _gap(file, error)
-
-    def _file(self, file: FileEntry, content: Iterator[bytes]) -> Iterator[bytes]:
-        reference = file.reference
-        digest = hashlib.sha256()
-
-        def hashed() -> Iterator[bytes]:
-            for chunk in content:
-                digest.update(chunk)
-                yield chunk
-
-        try:
-            yield from self._writer.entry(
-                self._inside(file.path),
-                reference.size,
-                reference.updated_at,
-                hashed(),
-                executable=reference.executable,
-                compressible=compressible(reference.mime, reference.name),
-            )
-        except (ObjectMissing, ObjectChanged, StorageUnavailable, ContentSizeChanged) as error:
-            raise ContentLost(file.path, _gap(file, error)) from error
-        self._written(file.path, reference.size, digest.hexdigest(), reference.updated_at)
-
-    def _tags(self) -> Iterator[bytes]:
-        if not self._bag.entries:  # the payload directory is there even if it is empty: RFC 8493, section 2.1.2
-            yield from self._writer.directory(self._inside(PAYLOAD), self._newest)
-        doctypes = sorted({entry.doctype for entry in self._plan.entries})
-        schemas = [(schema_path(doctype), self._schemas[doctype].encode()) for doctype in doctypes]
-        for path, content in [*schemas, *self._enclosed.items()]:
-            packed = self._container.pack([content])
-            yield from self._writer.packed_entry(self._inside(path), len(content), self._newest, packed)
-            self._bag.add_tag(path, content)
-        for path, content in self._bag.tag_files():
-            yield from self._writer.entry(self._inside(path), len(content), self._newest, [content])
-            if path == MANIFEST:
-                self._entry_list_sha256 = hashlib.sha256(content).hexdigest()
-
-    def _inside(self, path: str) -> str:
-        return self._bag.base + path
-
-    def _written(self, path: str, size: int, sha256: str, updated_at: int) -> None:
-        self._bag.add_payload(path, size, sha256)
-        self._newest = max(self._newest, updated_at)
-
-    def _result(self, size: int, sha256: str, pieces: PieceDigests) -> PackedPart:
         records: Counter[str] = Counter()
         for entry in self._plan.entries:
             records[entry.doctype] += entry.records
+        contents = self._layout.contents()
         return PackedPart(
             number=self._plan.number,
-            name=f"{base_name(self._plan.number, self._header.parts)}.{self._container.extension}",
-            size=size,
-            sha256=sha256,
-            entries=self._bag.entries,
-            payload_size=self._bag.payload_size,
-            entry_list_sha256=self._entry_list_sha256,
+            name=self.name,
+            size=fingerprint.size,
+            sha256=fingerprint.sha256,
+            crc32=None if crc32 is None else f"{crc32:08x}",
+            entries=contents.entries,
+            payload_size=contents.payload_size,
+            entry_list_sha256=contents.list_sha256,
             records_written=dict(records),
             file_counts=self._file_counts,
             gaps=tuple(self._gaps),
-            piece_length=pieces.length,
-            pieces=pieces.digests(),
+            piece_length=fingerprint.piece_length,
+            pieces=fingerprint.pieces,
         )
+
+    def _records(self) -> Iterator[Step]:
+        left = self._plan.entries[self._entries_done :]
+        skipped = sum(entry.length for entry in self._plan.entries[: self._entries_done])
+        slices = _behind(self._plan.slices, skipped) if left else []
+        pieces = (exactly(self._materials.read_segment(piece), piece.length, piece.key) for piece in slices)
+        stream = Stream(chain.from_iterable(pieces))
+        for entry in left:
+            packed = exactly(stream.take(entry.length), entry.length, entry.path)
+            yield from self._layout.records(self._writer, entry, packed)
+            self._entries_done += 1
+            yield _SAFE_POINT
+
+    def _files(self) -> Iterator[Step]:
+        for file in self._plan.files[self._files_done :]:
+            outcome = Count(expected=1, written=1)
+            found = self._found(file)
+            if isinstance(found, Gap):
+                self._gaps.append(found)
+                outcome = Count(expected=1) + count_gaps([found])
+            elif isinstance(found, StoredDigests):
+                yield from self._copied(file, found)
+            else:
+                yield from self._streamed(file, found)
+            self._file_counts[file.doctype] = self._file_counts.get(file.doctype, Count()) + outcome
+            self._files_done += 1
+            self._consumed = 0
+            yield _SAFE_POINT
+
+    def _found(self, file: FileEntry) -> Gap | StoredDigests | Iterator[bytes]:
+        """Return why there is no such file, or what is needed to copy it, or its content from where it was left.
+
+        A small content is there in full by then, of a larger one the head.
+        """
+        if file.path in self._lost:
+            return self._lost[file.path]
+        reference = file.reference
+        try:
+            if self._rest is None and may_be_copied(self._container, reference):
+                stored = self._materials.stored_digests(file)
+                if stored.sha256 is not None or not self._needs_sha256:
+                    return stored
+            start = self._rest.consumed if self._rest else 0
+            content = self._materials.open_file(reference, start)
+            chunks = exactly(content, reference.size - start, file.path)
+            return chain(_head(chunks), chunks)
+        except (ObjectMissing, ObjectChanged, ObjectDenied, ContentSizeChanged) as error:
+            if self._rest is not None:
+                raise ContentLost(file.path, gap_of(file, error)) from error
+            return gap_of(file, error)
+
+    def _copied(self, file: FileEntry, stored: StoredDigests) -> Iterator[Step]:
+        if not isinstance(self._writer, CopyingWriter):
+            raise TypeError("Nothing can be copied into this archive.")
+        yield from self._layout.before_file(self._writer, file)
+        reference = file.reference
+        entry = self._writer.copied_entry(
+            self._layout.place(file), reference.size, reference.updated_at, executable=reference.executable
+        )
+        yield Copy(file, entry, stored.crc32)
+        if entry.trailer:
+            yield entry.trailer
+        self._layout.wrote_file(file, stored.sha256)
+
+    def _streamed(self, file: FileEntry, content: Iterator[bytes]) -> Iterator[Step]:
+        reference, rest = file.reference, self._rest
+        self._consumed = rest.consumed if rest else 0
+        self._sha256 = Sha256(rest.sha256 if rest else None)
+        self._rest = None
+
+        def hashed() -> Iterator[bytes]:
+            for block in blocks(content, BLOCK):
+                self._sha256.update(block)
+                self._consumed += len(block)
+                yield block
+
+        try:
+            if rest is not None:
+                written = self._writer.rest_of_entry(hashed())
+            else:
+                yield from self._layout.before_file(self._writer, file)
+                written = self._writer.entry(
+                    self._layout.place(file),
+                    reference.size,
+                    reference.updated_at,
+                    hashed(),
+                    executable=reference.executable,
+                    compressible=compressible(reference.mime, reference.name),
+                )
+            for chunk in written:
+                yield chunk
+                if self._consumed and reference.size > BLOCK:
+                    yield _SAFE_POINT
+        except (ObjectMissing, ObjectChanged, ObjectDenied, StorageUnavailable, ContentSizeChanged) as error:
+            raise ContentLost(file.path, gap_of(file, error)) from error
+        self._layout.wrote_file(file, self._sha256.hexdigest())
+
+
+def gap_of(file: FileEntry, error: WaybillError) -> Gap:
+    """Return the line of the ledger for a file that cannot be had."""
+    code = "file_changed"
+    if isinstance(error, ObjectMissing):
+        code = "file_missing"
+    elif isinstance(error, ObjectDenied):
+        code = "file_denied"
+    elif isinstance(error, StorageUnavailable):
+        code = "file_unreadable"
+    return Gap(file.doctype, "file", file.reference.id, Outcome.FAILED, code, _REASONS[code])
+
+
+def _behind(slices: Iterable[SegmentSlice], skipped: int) -> Iterator[SegmentSlice]:
+    """Yield what is left of slices without their first ``skipped`` bytes."""
+    for piece in slices:
+        cut = min(skipped, piece.length)
+        skipped -= cut
+        if cut < piece.length:
+            yield SegmentSlice(piece.key, piece.offset + cut, piece.length - cut)
 
 
 def _head(chunks: Iterator[bytes]) -> list[bytes]:
@@ -186,12 +330,3 @@ def _head(chunks: Iterator[bytes]) -> list[bytes]:
         if size >= _READ_AHEAD:
             break
     return head
-
-
-def _gap(file: FileEntry, error: WaybillError) -> Gap:
-    code = "file_changed"
-    if isinstance(error, ObjectMissing):
-        code = "file_missing"
-    elif isinstance(error, StorageUnavailable):
-        code = "file_unreadable"
-    return Gap(file.doctype, "file", file.reference.id, Outcome.FAILED, code, _REASONS[code])

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from waybill.archive.bag import BagBounds, inside
 from waybill.archive.container import Container
-from waybill.archive.enclosed import enclosed
-from waybill.archive.media_types import compressible
+from waybill.archive.layout import Layout
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, PartPlan, SegmentSlice
 
@@ -34,27 +32,36 @@ def plan_parts(
     parts_size: int,
     schemas: Mapping[str, str],
     container: Container,
+    layout: Layout,
 ) -> Iterator[PartPlan]:
-    """Yield the plans of all parts, numbered from 1: record entries first, then files, both in the order given.
+    """Yield the plans of all parts, numbered from 1: record entries first, then files.
+
+    Which part they are in is decided in the order given; within a part ``layout`` arranges the files.
 
     ``entries`` come with the key of the segment that they are packed in. ``schemas`` has the text of the JSON Schema of
     every doctype that has entries. A part's ``bound`` is at most ``parts_size``, unless a single entry alone is larger
     with what surrounds it; then that entry stands alone in its part. A part has at most MAX_ENTRIES_PER_PART entries.
     An export of nothing is one part. Holds one part's plan in memory.
     """
-    bounds = _Bounds(container, schemas, enclosed(parts_size))
-    draft = _Draft(1, bounds.bag.empty())
+    bounds = layout.bounds(container, schemas, parts_size)
+
+    def plan(draft: _Draft) -> PartPlan:
+        records = sum(piece.length for piece in draft.slices)
+        files = tuple(layout.arranged(draft.files, container, records))
+        return PartPlan(draft.number, tuple(draft.slices), tuple(draft.entries), files, draft.bound)
+
+    draft = _Draft(1, bounds.empty())
     for segment, entry in entries:
-        if not draft.has_room(bounds.record(entry, draft), parts_size):
-            yield draft.plan()
-            draft = _Draft(draft.number + 1, bounds.bag.empty())
-        draft.add_record(segment, entry, bounds.record(entry, draft))
+        if not draft.has_room(bounds.record(entry, first=entry.doctype not in draft.doctypes), parts_size):
+            yield plan(draft)
+            draft = _Draft(draft.number + 1, bounds.empty())
+        draft.add_record(segment, entry, bounds.record(entry, first=entry.doctype not in draft.doctypes))
     for file in files:
         if not draft.has_room(bounds.file(file), parts_size):
-            yield draft.plan()
-            draft = _Draft(draft.number + 1, bounds.bag.empty())
+            yield plan(draft)
+            draft = _Draft(draft.number + 1, bounds.empty())
         draft.add_file(file, bounds.file(file))
-    yield draft.plan()
+    yield plan(draft)
 
 
 class _Draft:
@@ -63,54 +70,29 @@ class _Draft:
     def __init__(self, number: int, bound: int) -> None:
         self.number = number
         self.doctypes: set[str] = set()
-        self._bound = bound
-        self._slices: list[SegmentSlice] = []
-        self._entries: list[Entry] = []
-        self._files: list[FileEntry] = []
+        self.bound = bound
+        self.slices: list[SegmentSlice] = []
+        self.entries: list[Entry] = []
+        self.files: list[FileEntry] = []
 
     def has_room(self, size: int, parts_size: int) -> bool:
         """Whether an entry of at most ``size`` bytes can join. Into an empty part it can, however large it is."""
-        count = len(self._entries) + len(self._files)
-        return not count or (count < MAX_ENTRIES_PER_PART and self._bound + size <= parts_size)
+        count = len(self.entries) + len(self.files)
+        return not count or (count < MAX_ENTRIES_PER_PART and self.bound + size <= parts_size)
 
     def add_record(self, segment: str, entry: Entry, size: int) -> None:
         """Take in a record entry; its slice becomes one with the slice before if they adjoin."""
         piece = SegmentSlice(segment, entry.offset, entry.length)
-        last = self._slices[-1] if self._slices else None
+        last = self.slices[-1] if self.slices else None
         if last and last.key == segment and last.offset + last.length == entry.offset:
-            self._slices[-1] = SegmentSlice(segment, last.offset, last.length + entry.length)
+            self.slices[-1] = SegmentSlice(segment, last.offset, last.length + entry.length)
         else:
-            self._slices.append(piece)
-        self._entries.append(entry)
+            self.slices.append(piece)
+        self.entries.append(entry)
         self.doctypes.add(entry.doctype)
-        self._bound += size
+        self.bound += size
 
     def add_file(self, file: FileEntry, size: int) -> None:
         """Take in a file."""
-        self._files.append(file)
-        self._bound += size
-
-    def plan(self) -> PartPlan:
-        """Return the part as it is now."""
-        return PartPlan(self.number, tuple(self._slices), tuple(self._entries), tuple(self._files), self._bound)
-
-
-class _Bounds:
-    """The most bytes that entries add to a part."""
-
-    def __init__(self, container: Container, schemas: Mapping[str, str], tools: Mapping[str, bytes]) -> None:
-        self.bag = BagBounds(container, schemas, tools)
-        self._container = container
-
-    def record(self, entry: Entry, draft: _Draft) -> int:
-        """Return what a record entry adds to ``draft``, its schema included if it brings it along."""
-        schema = 0 if entry.doctype in draft.doctypes else self.bag.schema(entry.doctype)
-        packed = self._container.packed_bound(inside(entry.path), entry.size, entry.length)
-        return packed + self.bag.payload_line(entry.path) + schema
-
-    def file(self, file: FileEntry) -> int:
-        """Return what a file adds to a part."""
-        reference = file.reference
-        shrinks = compressible(reference.mime, reference.name)
-        entry = self._container.entry_bound(inside(file.path), reference.size, compressible=shrinks)
-        return entry + self.bag.payload_line(file.path)
+        self.files.append(file)
+        self.bound += size

@@ -4,11 +4,17 @@ from collections.abc import Iterable, Iterator
 
 from waybill.archive.errors import ContentSizeChanged
 
+BLOCK = 1024 * 1024
+"""Bytes. Contents are packed in blocks of this size, each by itself: enough for a compressor, little enough to hold."""
+
 
 def blocks(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
     """Yield the same bytes in blocks of ``size`` and one shorter block at the end, so that cuts never depend on I/O."""
     buffer = bytearray()
     for chunk in chunks:
+        if not buffer and len(chunk) == size:
+            yield chunk
+            continue
         buffer += chunk
         while len(buffer) >= size:
             yield bytes(buffer[:size])

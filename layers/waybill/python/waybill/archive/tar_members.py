@@ -11,6 +11,8 @@ depends on the archive, the header with its path, is made when the archive is wr
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
+import msgspec
+
 from waybill.archive import tar
 from waybill.archive.streams import blocks, exactly
 
@@ -66,9 +68,9 @@ class TarMembers:
         self._members = members
         self._header_bound = header_bound
 
-    def writer(self) -> "TarMembersWriter":
+    def writer(self, state: bytes | None = None) -> "TarMembersWriter":
         """Return a writer for one archive."""
-        return TarMembersWriter(self._members, self._header_bound)
+        return TarMembersWriter(self._members, self._header_bound, state)
 
     def pack(self, content: Iterable[bytes]) -> Iterator[bytes]:
         """Yield a content as members, an empty one too. Where its chunks are cut makes no difference."""
@@ -104,18 +106,40 @@ class TarMembers:
         return self._members.MEMBER + 2 * self._members.ZEROS
 
 
+class _Open(msgspec.Struct):
+    """An entry whose content is under way."""
+
+    size: int
+    compressible: bool
+
+
+class _State(msgspec.Struct):
+    """Where a writer stands: the member that is being filled, what was promised for it, and an open entry."""
+
+    shared: bytes
+    promised: int
+    open: _Open | None
+
+
 class TarMembersWriter:
     """Writes one archive: call its methods one after the other and join what they yield.
 
     Every iterator must be drawn to its end before the next method is called. Whatever is raised in between, the archive
-    cannot be finished. Memory: two blocks and the chunk that comes in.
+    cannot be finished. Memory: two blocks and the chunk that comes in. ``state`` is what an earlier writer of the same
+    archive left.
     """
 
-    def __init__(self, members: Members, header_bound: Callable[[str, int], int]) -> None:
+    def __init__(self, members: Members, header_bound: Callable[[str, int], int], state: bytes | None = None) -> None:
         self._members = members
         self._header_bound = header_bound
-        self._shared = bytearray()
-        self._promised = self._members.MEMBER
+        start = msgspec.msgpack.decode(state, type=_State) if state else _State(b"", members.MEMBER, None)
+        self._shared = bytearray(start.shared)
+        self._promised = start.promised
+        self._open = start.open
+
+    def state(self) -> bytes:
+        """Return what another writer needs to go on."""
+        return msgspec.msgpack.encode(_State(bytes(self._shared), self._promised, self._open))
 
     def entry(
         self,
@@ -143,9 +167,14 @@ class TarMembersWriter:
             yield from self._make_room(len(header))
             self._share(header, self._header_bound(path, size))
             yield from self.flush()
-            for block in blocks(whole, self._members.BLOCK):
-                yield self._members.compress(block, stored=not compressible)
+            yield from self._content(_Open(size, compressible), whole)
+            return
         self._share(tar.padding(size), self._members.ZEROS)
+
+    def rest_of_entry(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the rest of the entry that was under way; ``content`` is what is left of its content."""
+        if self._open is not None:
+            yield from self._content(self._open, content)
 
     def packed_entry(self, path: str, size: int, mtime: int, packed: Iterable[bytes]) -> Iterator[bytes]:
         """Yield what the archive grows by for one file of ``size`` bytes that come from ``TarMembers.pack``."""
@@ -177,6 +206,13 @@ class TarMembersWriter:
         """Yield the end of the archive."""
         self._share(tar.END, 2 * self._members.ZEROS)
         yield from self.flush()
+
+    def _content(self, entry: _Open, content: Iterable[bytes]) -> Iterator[bytes]:
+        self._open = entry
+        for block in blocks(content, self._members.BLOCK):
+            yield self._members.compress(block, stored=not entry.compressible)
+        self._open = None
+        self._share(tar.padding(entry.size), self._members.ZEROS)
 
     def _make_room(self, size: int) -> Iterator[bytes]:
         if len(self._shared) + size > self._members.BLOCK:

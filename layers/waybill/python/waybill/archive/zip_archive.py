@@ -7,7 +7,9 @@ back:
 - larger contents are deflated as they come, and CRC and sizes follow in a data descriptor. What would not shrink goes
   into stored blocks of deflate, because a reader of a pipe could not see where a stored content ends (java.util.zip
   refuses it);
-- a content that was packed beforehand is a deflate stream that brings its CRC and size along, and goes in as it is.
+- a content that was packed beforehand is a deflate stream that brings its CRC and size along, and goes in as it is;
+- a content that would not shrink may be copied to its place by the store. It is stored then, and its CRC, which the
+  store tells, and its size stand in front.
 
 The list of all entries, which ends the archive, is held in memory until then: about 120 bytes and the path for each.
 """
@@ -15,11 +17,13 @@ The list of all entries, which ends the archive, is held in memory until then: a
 import struct
 from collections.abc import Iterable, Iterator
 
+import msgspec
 from isal import isal_zlib
 
 from waybill.archive import deflate, zip_records
+from waybill.archive.copied import CopiedEntry
 from waybill.archive.errors import ContentSizeChanged
-from waybill.archive.streams import Stream, exactly
+from waybill.archive.streams import Stream, blocks, exactly
 from waybill.archive.zip_records import DEFLATED, STORED, Content, Member
 
 WHOLE_MOST = deflate.BLOCK
@@ -35,9 +39,9 @@ class Zip:
     extension = "zip"
     media_type = "application/zip"
 
-    def writer(self) -> "ZipWriter":
+    def writer(self, state: bytes | None = None) -> "ZipWriter":
         """Return a writer for one archive."""
-        return ZipWriter()
+        return ZipWriter(state)
 
     def pack(self, content: Iterable[bytes]) -> Iterator[bytes]:
         """Yield a content as what its header has to know of it, and a deflate stream. Holds the stream in memory."""
@@ -71,18 +75,47 @@ class Zip:
         return zip_records.END_BOUND
 
 
+class _Open(msgspec.Struct):
+    """An entry whose content is under way: what was taken in of it, and what came of that."""
+
+    member: Member
+    size: int
+    stored: bool
+    header_length: int
+    consumed: int = 0
+    packed: int = 0
+    crc32: int = 0
+
+
+class _State(msgspec.Struct):
+    """Where a writer stands: the archive's length, its list of entries, and an open entry, which counts in neither."""
+
+    offset: int
+    count: int
+    directory: bytes
+    open: _Open | None
+
+
 class ZipWriter:
     """Writes one archive: call its methods one after the other and join what they yield.
 
     Every iterator must be drawn to its end before the next method is called. What is raised after an entry's first
     bytes were given out leaves an archive that cannot be finished. Memory: the list of entries, two blocks and the
-    chunk that comes in.
+    chunk that comes in. ``state`` is what an earlier writer of the same archive left.
     """
 
-    def __init__(self) -> None:
-        self._offset = 0
-        self._count = 0
-        self._directory = bytearray()
+    def __init__(self, state: bytes | None = None) -> None:
+        start = msgspec.msgpack.decode(state, type=_State) if state else _State(0, 0, b"", None)
+        self._offset = start.offset
+        self._count = start.count
+        self._directory = bytearray(start.directory)
+        self._open = start.open
+        self._awaited: set[int] = set()
+
+    def state(self) -> bytes:
+        """Return what another writer needs to go on. Every CRC of a copied content must have been told by then."""
+        self._check_told()
+        return msgspec.msgpack.encode(_State(self._offset, self._count, bytes(self._directory), self._open))
 
     def entry(
         self,
@@ -110,7 +143,42 @@ class ZipWriter:
             return
         large = zip_records.is_large(deflate.bound(size))
         member = Member(name, mtime, DEFLATED, executable=executable, described_after=True, large=large)
-        yield from self._streamed(member, size, whole, stored=not compressible)
+        header = zip_records.local_header(member, Content(0, 0, 0))
+        yield header
+        yield from self._content(_Open(member, size, not compressible, len(header)), whole)
+
+    def rest_of_entry(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the rest of the entry that was under way; ``content`` is what is left of its content."""
+        if self._open is not None:
+            yield from self._content(self._open, content)
+
+    def takes_copy(self, *, compressible: bool) -> bool:
+        """Whether a content goes in as it is: one that would not shrink."""
+        return not compressible
+
+    def copied_entry(self, path: str, size: int, mtime: int, *, executable: bool = False) -> CopiedEntry:
+        """Return what stands around a content that is not written here, but copied to where it belongs.
+
+        The header may be asked for on another thread.
+        """
+        large = zip_records.is_large(size)
+        member = Member(path.encode(), mtime, STORED, executable=executable, large=large)
+        place = len(self._directory)
+        offset = self._offset
+        header_length = len(zip_records.local_header(member, Content(0, size, size)))
+        self._list(member, Content(0, size, size), header_length + size)
+        end = len(self._directory)
+        self._awaited.add(place)
+
+        def header(crc32: int | None) -> bytes:
+            if crc32 is None:
+                raise ValueError("A zip header needs the CRC-32 of its content.")
+            content = Content(crc32, size, size)
+            self._directory[place:end] = zip_records.central_header(member, content, offset)
+            self._awaited.discard(place)
+            return zip_records.local_header(member, content)
+
+        return CopiedEntry(header_length, header, b"", needs_crc32=True)
 
     def packed_entry(self, path: str, size: int, mtime: int, packed: Iterable[bytes]) -> Iterator[bytes]:
         """Yield what the archive grows by for one file of ``size`` bytes that come from ``Zip.pack``."""
@@ -128,7 +196,8 @@ class ZipWriter:
         yield from self._member(Member(f"{path}/".encode(), mtime, STORED), Content(0, 0, 0), [])
 
     def end(self) -> Iterator[bytes]:
-        """Yield the end of the archive: the list of its entries."""
+        """Yield the end of the archive: the list of its entries. Every CRC must have been told by then."""
+        self._check_told()
         for start in range(0, len(self._directory), _CHUNK):
             yield bytes(self._directory[start : start + _CHUNK])
         yield zip_records.end(self._count, len(self._directory), self._offset)
@@ -139,17 +208,23 @@ class ZipWriter:
         yield from packed
         self._list(member, content, len(header) + content.packed)
 
-    def _streamed(self, member: Member, size: int, whole: Iterable[bytes], *, stored: bool) -> Iterator[bytes]:
-        header = zip_records.local_header(member, Content(0, 0, 0))
-        yield header
-        tally, length = _Tally(whole), 0
-        for run in deflate.stream(tally, stored=stored):
-            length += len(run)
+    def _content(self, entry: _Open, content: Iterable[bytes]) -> Iterator[bytes]:
+        self._open = entry
+        for block in blocks(content, deflate.BLOCK):
+            entry.crc32 = isal_zlib.crc32(block, entry.crc32)
+            entry.consumed += len(block)
+            run = deflate.compress(block, last=entry.consumed == entry.size, stored=entry.stored)
+            entry.packed += len(run)
             yield run
-        content = Content(tally.crc32, length, size)
-        descriptor = zip_records.descriptor(member, content)
+        self._open = None
+        done = Content(entry.crc32, entry.packed, entry.size)
+        descriptor = zip_records.descriptor(entry.member, done)
         yield descriptor
-        self._list(member, content, len(header) + length + len(descriptor))
+        self._list(entry.member, done, entry.header_length + entry.packed + len(descriptor))
+
+    def _check_told(self) -> None:
+        if self._awaited:
+            raise RuntimeError(f"The CRC-32 of {len(self._awaited)} copied contents is not known yet.")
 
     def _list(self, member: Member, content: Content, length: int) -> None:
         self._directory += zip_records.central_header(member, content, self._offset)

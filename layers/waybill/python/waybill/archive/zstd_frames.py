@@ -10,8 +10,10 @@ import threading
 from collections.abc import Iterator
 from functools import cache
 
-BLOCK = 1024 * 1024
-"""Tar bytes per frame: enough for the compressor, little enough to hold in memory."""
+from waybill.archive import streams
+
+BLOCK = streams.BLOCK
+"""Tar bytes per frame."""
 
 LEVEL = 3
 """A tenth smaller than level 1 at three quarters of its speed; levels above lose more speed than they gain."""

@@ -102,6 +102,24 @@ class ObjectChanged(WaybillError):
     code = "object_changed"
 
 
+class ObjectDenied(StorageUnavailable):
+    """The store refuses access to the object; trying again is in vain."""
+
+    code = "object_denied"
+
+
+class UploadMissing(WaybillError):
+    """The unfinished upload of a part is not there any more; the part has to be begun anew."""
+
+    code = "upload_missing"
+
+
+class PartTooLarge(WaybillError):
+    """A part is larger than the store can put together from pieces."""
+
+    code = "part_too_large"
+
+
 class TooManyParts(WaybillError):
     """``parts_size`` would cut this export into more parts than one export may have."""
 

@@ -118,6 +118,7 @@ def build_manifest(
                 "name": part.name,
                 "size": part.size,
                 "sha256": part.sha256,
+                "crc32": part.crc32,
                 "entries": part.entries,
                 "payload_size": part.payload_size,
                 "entry_list_sha256": part.entry_list_sha256,

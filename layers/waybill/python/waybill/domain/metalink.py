@@ -15,11 +15,11 @@ MOST_PIECES = 50_000
 
 @dataclass(frozen=True, slots=True)
 class LinkedPart:
-    """A part in the metalink. ``pieces`` is None if no digests of pieces are known."""
+    """A part in the metalink. ``sha256`` and ``pieces`` are None if they are not known."""
 
     name: str
     size: int
-    sha256: str
+    sha256: str | None
     url: str
     pieces: Pieces | None = None
 
@@ -35,7 +35,7 @@ def build_metalink(parts: Iterable[LinkedPart]) -> str:
         lines += [
             f'<file name="{escape(part.name)}">',
             f"<size>{part.size}</size>",
-            f'<hash type="sha-256">{escape(part.sha256)}</hash>',
+            *([f'<hash type="sha-256">{escape(part.sha256)}</hash>'] if part.sha256 else []),
             *_pieces(part.pieces),
             f"<url>{escape(part.url)}</url>",
             "</file>",

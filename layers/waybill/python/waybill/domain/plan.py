@@ -58,6 +58,14 @@ class FileReference:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredDigests:
+    """What a store knows of an object without reading it: SHA-256 (hexadecimal) and CRC-32 of the whole, if it does."""
+
+    sha256: str | None = None
+    crc32: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """A directory of the files index: its id and its full path (``/`` first)."""
 
@@ -163,24 +171,36 @@ class PartsHeader:
 class PackedPart:
     """One finished part.
 
-    ``size`` and ``sha256`` are of the part as downloaded. ``entry_list_sha256`` is the digest of the part's own
-    ``manifest-sha256.txt``; ``payload_size`` the sum of its ``entries`` contents. ``records_written`` maps doctype to
-    number of records, ``file_counts`` doctype to the files' line of the ledger. ``pieces`` are the SHA-256 of the
-    part's pieces, all ``piece_length`` bytes long but the last; there are none in what an older release has packed.
+    ``size``, ``sha256`` and ``crc32`` (hexadecimal) are of the part as downloaded. A part into which the store copied
+    files has no ``sha256`` and no ``pieces``, and ``crc32`` only if the store tells it. ``entry_list_sha256`` is the
+    digest of the part's own ``manifest-sha256.txt``, None in a layout without one; ``payload_size`` the sum of its
+    ``entries`` contents. ``records_written`` maps doctype to number of records, ``file_counts`` doctype to the files'
+    line of the ledger. ``pieces`` are the SHA-256 of the part's pieces, all ``piece_length`` bytes long but the last.
     """
 
     number: int
     name: str
     size: int
-    sha256: str
+    sha256: str | None
+    crc32: str | None
     entries: int
     payload_size: int
-    entry_list_sha256: str
+    entry_list_sha256: str | None
     records_written: dict[str, int]
     file_counts: dict[str, Count]
     gaps: tuple[Gap, ...]
     piece_length: int = 0
     pieces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of an object in the making. ``crc32`` is None if nobody knows it."""
+
+    number: int
+    size: int
+    etag: str
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from waybill.archive.bag import base_name
 from waybill.archive.container import container_of
 from waybill.domain import cursor, keys
 from waybill.ports import Clock, JobStore, ObjectStore
@@ -26,9 +25,4 @@ def download_part(
     job = find_export(tenant, export_id, jobs=jobs, clock=clock)
     job.check_done()
     part = cursor.decode(job.id, cursor_or_none, job.parts) if cursor_or_none else 1
-    extension = container_of(job.options.format).extension
-    return archives.presign(
-        keys.part(job.id, part, extension),
-        expires_in=lifetime,
-        filename=f"{base_name(part, job.parts)}.{extension}",
-    )
+    return archives.presign(keys.part(job.id, part, container_of(job.options.format).extension), expires_in=lifetime)

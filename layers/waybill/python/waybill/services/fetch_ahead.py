@@ -22,11 +22,11 @@ MOST_BYTES_AHEAD = 8 * MEBIBYTE
 class FetchAhead:
     """Opens the files of a part in their order, the small ones fetched by then.
 
-    ``fetch`` gives a file's content in chunks; what it raises is raised when that file is opened or read. A context
-    manager: leaving it drops what was fetched in vain.
+    ``fetch`` gives a file's content from some byte on, in chunks; what it raises is raised when that file is opened or
+    read. A context manager: leaving it drops what was fetched in vain.
     """
 
-    def __init__(self, files: Sequence[FileEntry], fetch: Callable[[FileEntry], Iterator[bytes]]) -> None:
+    def __init__(self, files: Sequence[FileEntry], fetch: Callable[[FileEntry, int], Iterator[bytes]]) -> None:
         # By identity: the same object may be in a part twice, as a file of two doctypes.
         self._files = {id(entry.reference): entry for entry in files}
         self._fetch = fetch
@@ -44,10 +44,10 @@ class FetchAhead:
         self._waiting.clear()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def open(self, reference: FileReference) -> Iterator[bytes]:
-        """Yield the content of a file. Files are opened in the given order; some may be left out."""
+    def open(self, reference: FileReference, start: int = 0) -> Iterator[bytes]:
+        """Yield the content of a file from ``start`` on. Files are opened in the given order; some may be left out."""
         if reference.size > SMALL:
-            yield from self._fetch(self._files[id(reference)])
+            yield from self._fetch(self._files[id(reference)], start)
             return
         self._skip_to(reference)
         self._fill()
@@ -78,4 +78,4 @@ class FetchAhead:
         return len(self._ahead) < MOST_IN_FLIGHT and self._bytes_ahead + size <= MOST_BYTES_AHEAD
 
     def _whole(self, entry: FileEntry) -> bytes:
-        return b"".join(self._fetch(entry))
+        return b"".join(self._fetch(entry, 0))

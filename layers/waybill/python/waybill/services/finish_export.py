@@ -37,6 +37,7 @@ def finish_export(
             return left
     jobs.forget_reports(tenant, export_id)
     archives.delete_prefix(keys.work(export_id))
+    archives.abort_uploads(keys.prefix(export_id))  # those of calls that died
     return Work(ready=True, key="")
 
 

@@ -24,7 +24,7 @@ class _Part(msgspec.Struct):
     number: int
     name: str
     size: int
-    sha256: str
+    sha256: str | None
 
 
 class _Manifest(msgspec.Struct):
@@ -73,4 +73,4 @@ def get_metalink(
 
 def _url(job: ExportJob, part: _Part, archives: ObjectStore, lifetime: timedelta) -> str:
     extension = container_of(job.options.format).extension
-    return archives.presign(keys.part(job.id, part.number, extension), expires_in=lifetime, filename=part.name)
+    return archives.presign(keys.part(job.id, part.number, extension), expires_in=lifetime)

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 
 from waybill.archive.container import container_of
+from waybill.archive.layouts import layout_of
 from waybill.archive.paths import PathBook, safe_path
 from waybill.archive.plan_parts import plan_parts as cut_parts
 from waybill.domain import keys
@@ -71,6 +72,7 @@ def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
         parts_size=job.options.parts_size,
         schemas=schemas,
         container=container_of(job.options.format),
+        layout=layout_of(job.options.layout),
     )
     numbers: list[int] = []
     parts = 0

@@ -1,0 +1,306 @@
+"""Put a part together in the store from pieces: some are written by us, others copied there by the store itself.
+
+What is written between two copied contents is one piece or several, each of LEAST_PIECE bytes or more. If it would be
+less, the head of the copied content is read and written along with it. Pieces under way are bounded by bytes, so memory
+stays flat whatever the part's size.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Condition
+from types import TracebackType
+from typing import Self
+
+from isal import isal_zlib
+
+from waybill.archive import crc32
+from waybill.archive.copying import LEAST_PIECE
+from waybill.archive.errors import ContentLost
+from waybill.archive.fingerprint import Fingerprint
+from waybill.archive.part import Copy, gap_of
+from waybill.domain.errors import ObjectChanged, ObjectDenied, ObjectMissing, PartTooLarge
+from waybill.domain.options import GIBIBYTE, KIBIBYTE, MEBIBYTE
+from waybill.domain.plan import FileEntry, Piece
+from waybill.ports import CopySource, Download, ObjectStore
+
+PIECE = 16 * MEBIBYTE
+"""Bytes of a written piece. A part of up to that size is one request."""
+
+LARGEST_PIECE = 32 * MEBIBYTE
+"""Bytes. Pieces grow to this size where a part would otherwise have too many; memory allows no more."""
+
+MOST_PIECES = 10_000
+"""S3, "Amazon S3 multipart upload limits"."""
+
+LARGEST_COPY = 5 * GIBIBYTE
+"""Bytes that one request copies (the same limits)."""
+
+_MOST_TAIL = 64 * KIBIBYTE
+_BYTES_UNDER_WAY = 24 * MEBIBYTE
+_UPLOADS_AT_ONCE = 4
+_COPIES_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class UploadState:
+    """An upload that is not finished: its id, the pieces that the store has, and what else is needed to go on.
+
+    ``tail`` are bytes of the part that are too few for a piece.
+    """
+
+    upload: str
+    pieces: tuple[Piece, ...]
+    fingerprint: bytes
+    tail: bytes
+
+
+def piece_size(bound: int) -> int:
+    """Return how many bytes a written piece of a part of at most ``bound`` bytes has."""
+    return min(max(PIECE, -(-bound // (MOST_PIECES - 100))), LARGEST_PIECE)
+
+
+class PartUpload:
+    """One part on its way into the store.
+
+    ``bucket_of`` gives the bucket that holds a file, ``read_head`` so many bytes of a file from its start. ``state`` is
+    what ``rest`` left. A context manager: leaving it waits for what is under way.
+    """
+
+    def __init__(
+        self,
+        archives: ObjectStore,
+        key: str,
+        download: Download,
+        *,
+        bound: int,
+        fingerprint: Fingerprint,
+        bucket_of: Callable[[FileEntry], str],
+        read_head: Callable[[FileEntry, int], Iterator[bytes]],
+        state: UploadState | None = None,
+    ) -> None:
+        self.fingerprint = fingerprint
+        self.fresh = 0
+        self._archives = archives
+        self._key = key
+        self._download = download
+        self._piece_size = piece_size(bound)
+        self._bucket_of = bucket_of
+        self._read_head = read_head
+        self._upload = state.upload if state else None
+        self._done = list(state.pieces) if state else []
+        self._number = len(self._done)
+        self._buffer = deque([state.tail] if state and state.tail else [])
+        self._buffered = sum(map(len, self._buffer))
+        self._under_way: dict[int, Future[Piece]] = {}
+        self._room = _Room(_BYTES_UNDER_WAY)
+        self._uploads = ThreadPoolExecutor(_UPLOADS_AT_ONCE, thread_name_prefix="upload")
+        self._copies = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="copy")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for pool in (self._copies, self._uploads):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def write(self, chunk: bytes) -> None:
+        """Take in bytes of the part. What went wrong with earlier pieces is raised here, or later."""
+        self.fingerprint.update(chunk)
+        self.fresh += len(chunk)
+        self._buffer.append(chunk)
+        self._buffered += len(chunk)
+        while self._buffered >= self._piece_size + LEAST_PIECE:
+            self._send(self._cut(self._piece_size))
+
+    def copy(self, step: Copy) -> None:
+        """Let the store copy a content to this place, between what is written before and after it.
+
+        That the content is not there any more is raised as ContentLost, here or later.
+        """
+        header_length, size = step.entry.header_length, step.file.reference.size
+        upload, number = self._started(), self._next_number()
+        head = max(LEAST_PIECE - self._buffered - header_length, 0)
+        copies = [self._copied(upload, step.file, start, end) for start, end in _ranges(head, size)]
+        written = self._cut(self._buffered)
+
+        def headed() -> Piece:
+            with _lost_if_gone(step.file):
+                stolen = b"".join(self._read_head(step.file, head)) if head else b""
+            crc = step.crc32
+            if crc is None and step.entry.needs_crc32:
+                crc = self._crc32_of(step.file, stolen, copies)
+            data = b"".join((*written, step.entry.header(crc), stolen))
+            written.clear()
+            return self._archives.put_piece(self._key, upload, number, data)
+
+        self._submit(number, self._uploads, headed, sum(map(len, written)) + header_length + head)
+        self.fingerprint.skip(header_length + size)
+        self.fresh += header_length + size
+
+    @property
+    def can_rest(self) -> bool:
+        """Whether next to nothing would have to be kept of what is too little for a piece."""
+        return self._number > 0 and (self._buffered >= LEAST_PIECE or self._buffered <= _MOST_TAIL)
+
+    def settle(self) -> None:
+        """Wait for all that is under way; from then on the header of every copied content is made."""
+        for number in sorted(self._under_way):
+            self._done.append(self._under_way.pop(number).result())
+
+    def rest(self) -> UploadState:
+        """Hand over what is there, wait for all that is under way, and return what is needed to go on later."""
+        if self._buffered >= LEAST_PIECE:
+            self._send(self._cut(self._buffered))
+        self.settle()
+        self.fresh = 0
+        return self._state()
+
+    def last(self) -> UploadState | None:
+        """Hand over the last bytes. Return what is left to be finished, or None if one request has stored it all."""
+        if self._upload is None:
+            data = b"".join(self._buffer)
+            self._archives.put(self._key, data, download=self._download)
+            self._done = [Piece(1, len(data), "", isal_zlib.crc32(data))]
+            return None
+        if self._buffered:
+            self._send(self._cut(self._buffered))
+        self.settle()
+        return self._state()
+
+    @property
+    def crc32(self) -> int | None:
+        """The CRC-32 of the part, if that of every piece is known. To be asked after ``last``."""
+        total = 0
+        for piece in self._done:
+            if piece.crc32 is None:
+                return None
+            total = crc32.combine(total, piece.crc32, piece.size)
+        return total
+
+    def _state(self) -> UploadState:
+        return UploadState(self._started(), tuple(self._done), self.fingerprint.state(), b"".join(self._buffer))
+
+    def _started(self) -> str:
+        if self._upload is None:
+            self._upload = self._archives.start_upload(self._key, download=self._download)
+        return self._upload
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _cut(self, size: int) -> list[bytes]:
+        """Take ``size`` bytes out of the buffer."""
+        taken: list[bytes] = []
+        self._buffered -= size
+        while size:
+            chunk = self._buffer.popleft()
+            if len(chunk) > size:
+                self._buffer.appendleft(chunk[size:])
+                chunk = chunk[:size]
+            taken.append(chunk)
+            size -= len(chunk)
+        return taken
+
+    def _send(self, chunks: list[bytes]) -> None:
+        upload, number = self._started(), self._next_number()
+
+        def put() -> Piece:
+            data = b"".join(chunks)
+            chunks.clear()
+            return self._archives.put_piece(self._key, upload, number, data)
+
+        self._submit(number, self._uploads, put, sum(map(len, chunks)))
+
+    def _copied(self, upload: str, file: FileEntry, start: int, end: int) -> Future[Piece]:
+        number = self._next_number()
+        reference = file.reference
+        source = CopySource(self._bucket_of(file), reference.key, reference.etag, start, end)
+
+        def copy() -> Piece:
+            with _lost_if_gone(file):
+                return self._archives.copy_piece(self._key, upload, number, source)
+
+        return self._submit(number, self._copies, copy, 0)
+
+    def _submit(self, number: int, pool: ThreadPoolExecutor, make: Callable[[], Piece], size: int) -> Future[Piece]:
+        """Have a piece made on another thread, as soon as there is room for its ``size`` bytes."""
+        if number > MOST_PIECES:
+            raise PartTooLarge(
+                "A part of this export would be larger than the store can put together. Create the export again with a "
+                "smaller parts_size."
+            )
+        self._room.take(size)
+
+        def run() -> Piece:
+            try:
+                return make()
+            finally:
+                self._room.give_back(size)
+
+        future = pool.submit(run)
+        self._under_way[number] = future
+        while self._under_way and (first := min(self._under_way)) == len(self._done) + 1:
+            if not self._under_way[first].done():
+                break
+            self._done.append(self._under_way.pop(first).result())
+        return future
+
+    def _crc32_of(self, file: FileEntry, head: bytes, copies: Sequence[Future[Piece]]) -> int:
+        """Return the CRC-32 of a file whose head is here and whose rest was copied; read it if the store tells none."""
+        total: int = isal_zlib.crc32(head)
+        for copy in copies:
+            piece = copy.result()
+            if piece.crc32 is None:
+                with _lost_if_gone(file):
+                    return _crc32(self._read_head(file, file.reference.size))
+            total = crc32.combine(total, piece.crc32, piece.size)
+        return total
+
+
+class _Room:
+    """Room for so many bytes. Who wants more waits until some are given back; a single one always has room."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._taken = 0
+        self._changed = Condition()
+
+    def take(self, size: int) -> None:
+        """Take room, once it is there."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._taken or self._taken + size <= self._size)
+            self._taken += size
+
+    def give_back(self, size: int) -> None:
+        """Give room back."""
+        with self._changed:
+            self._taken -= size
+            self._changed.notify_all()
+
+
+@contextmanager
+def _lost_if_gone(file: FileEntry) -> Iterator[None]:
+    try:
+        yield
+    except (ObjectMissing, ObjectChanged, ObjectDenied) as error:
+        raise ContentLost(file.path, gap_of(file, error)) from error
+
+
+def _ranges(start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut ``[start, end)`` into as few ranges of about equal size as can be copied by a request each."""
+    count = -(-(end - start) // LARGEST_COPY)
+    for number in range(count):
+        yield start + (end - start) * number // count, start + (end - start) * (number + 1) // count
+
+
+def _crc32(chunks: Iterator[bytes]) -> int:
+    total = 0
+    for chunk in chunks:
+        total = isal_zlib.crc32(chunk, total)
+    return total
