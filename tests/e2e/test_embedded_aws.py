@@ -1,10 +1,12 @@
 """The engine's patches: each closes a gap that the stock engine has. If a newer engine closes one, its test says so."""
 
+import base64
 import io
 import json
 import subprocess
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,48 @@ def _complete(engine: Engine, parts: list[bytes], order: list[int]) -> str:
     except ClientError as error:
         return error.response["Error"]["Code"]
     return "completed"
+
+
+def test_the_checksum_of_a_whole_object_is_checked(stock: Engine, patched: Engine) -> None:
+    assert _complete_whole(stock, b"abc", crc32=zlib.crc32(b"abc")) == "BadDigest"
+    assert _complete_whole(patched, b"abc", crc32=zlib.crc32(b"abc")) == "completed"
+    assert _complete_whole(patched, b"abc", crc32=zlib.crc32(b"abd")) == "BadDigest"
+
+
+def _complete_whole(engine: Engine, content: bytes, *, crc32: int) -> str:
+    s3, names = _upload_with_checksum(engine)
+    tag = s3.upload_part(**names, PartNumber=1, Body=content)["ETag"]
+    try:
+        s3.complete_multipart_upload(
+            **names,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]},
+            ChecksumCRC32=base64.b64encode(crc32.to_bytes(4, "big")).decode(),
+            ChecksumType="FULL_OBJECT",
+        )
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "completed"
+
+
+def _upload_with_checksum(engine: Engine) -> tuple[Any, dict[str, Any]]:
+    s3 = Aws(engine.endpoint_url).s3
+    s3.create_bucket(Bucket="whole")
+    started = s3.create_multipart_upload(Bucket="whole", Key="k", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+    return s3, {"Bucket": "whole", "Key": "k", "UploadId": started["UploadId"]}
+
+
+def test_the_checksum_of_a_copied_part_is_told(stock: Engine, patched: Engine) -> None:
+    assert _copied_checksum(stock) is None
+    assert _copied_checksum(patched) == base64.b64encode(zlib.crc32(b"bc").to_bytes(4, "big")).decode()
+
+
+def _copied_checksum(engine: Engine) -> str | None:
+    s3, names = _upload_with_checksum(engine)
+    s3.put_object(Bucket="whole", Key="from", Body=b"abc")
+    source = {"Bucket": "whole", "Key": "from"}
+    copied = s3.upload_part_copy(**names, PartNumber=1, CopySource=source, CopySourceRange="bytes=1-2")
+    told: str | None = copied["CopyPartResult"].get("ChecksumCRC32")
+    return told
 
 
 def test_expired_items_go_within_seconds(stock: Engine, patched: Engine) -> None:
