@@ -169,6 +169,7 @@ class MemoryObjects:
         self.uploads: dict[str, tuple[str, Download, dict[int, bytes]]] = {}
         self.digests: dict[str, StoredDigests] = {}
         self.tells_crc32 = True
+        self.least_piece = 5 * 2**20
         self.elsewhere: Callable[[str], MemoryObjects] = lambda bucket: self
 
     def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
@@ -212,7 +213,7 @@ class MemoryObjects:
         stored = self._pieces(key, upload)
         if any(etag_of(stored.get(piece.number, b"")) != piece.etag for piece in pieces):
             raise UploadMissing("The upload has other pieces.")
-        if any(piece.size < 5 * 2**20 for piece in pieces[:-1]) or len(pieces) > 10_000:
+        if any(piece.size < self.least_piece for piece in pieces[:-1]) or len(pieces) > 10_000:
             raise StorageUnavailable("A piece that is not the last is too small, or there are too many.")
         data = b"".join(stored[piece.number] for piece in pieces)
         if crc32 is not None and crc32 != zlib.crc32(data):

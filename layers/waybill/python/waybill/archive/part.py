@@ -247,9 +247,11 @@ class PartWriter:
             content = self._materials.open_file(reference, start)
             chunks = exactly(content, reference.size - start, file.path)
             return chain(_head(chunks), chunks)
-        except (ObjectMissing, ObjectChanged, ObjectDenied, ContentSizeChanged) as error:
+        except (ObjectMissing, ObjectChanged, ObjectDenied, StorageUnavailable, ContentSizeChanged) as error:
             if self._rest is not None:
                 raise ContentLost(file.path, gap_of(file, error)) from error
+            if type(error) is StorageUnavailable:
+                raise
             return gap_of(file, error)
 
     def _copied(self, file: FileEntry, stored: StoredDigests) -> Iterator[Step]:

@@ -219,8 +219,8 @@ class ZipWriter:
         self._open = None
         done = Content(entry.crc32, entry.packed, entry.size)
         descriptor = zip_records.descriptor(entry.member, done)
-        yield descriptor
         self._list(entry.member, done, entry.header_length + entry.packed + len(descriptor))
+        yield descriptor
 
     def _check_told(self) -> None:
         if self._awaited:
