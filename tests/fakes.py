@@ -195,7 +195,7 @@ class MemoryObjects:
     def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
         self._meet(f"{key}#{number}")
         pieces = self._pieces(key, upload)
-        whole = self.elsewhere(source.bucket)._version(source.key, source.etag)
+        whole = (self.elsewhere(source.bucket) if source.bucket else self)._version(source.key, source.etag)
         self.copies.append((key, number, source))
         data = whole[source.start : source.end]
         if len(data) != source.end - source.start:

@@ -15,9 +15,12 @@ import pytest
 from tests.unit.archive.exports import extract
 from tests.unit.services.exports import TENANT, Product, picture, record
 
+from waybill.archive import copying
 from waybill.archive.enclosed import VERIFY, enclosed
 from waybill.domain import keys
 from waybill.domain.options import MEBIBYTE, ExportOptions
+from waybill.domain.plan import StoredDigests
+from waybill.services import part_upload
 from waybill.services.get_manifest_signature import get_manifest_signature
 
 REPOSITORY = Path(__file__).parents[3]
@@ -52,6 +55,10 @@ def download(folder: Path, options: ExportOptions = SMALL, *, seed: str = "a") -
     contents = [hashlib.shake_256(f"{seed}{number}".encode()).digest(6_000) for number in range(8)]
     product = Product([record("ada", seed)], [picture(f"p{n}\u00e9", content) for n, content in enumerate(contents)])
     product.files.objects = {f"{TENANT}/p{n}\u00e9": content for n, content in enumerate(contents)}
+    product.files.digests = {
+        key: StoredDigests(hashlib.sha256(content).hexdigest()) for key, content in product.files.objects.items()
+    }
+    product.archives.least_piece = 0
     job = product.export(options)
     folder.mkdir()
     for part, data in zip(product.manifest(job)["parts"], product.parts(job), strict=True):
@@ -221,6 +228,43 @@ class TestOtherFormats:
         code, said = run(made.folder)
 
         assert (code, "changed" in said) == (1, True), said
+
+
+class TestPartsWithCopiedFiles:
+    """Of these the manifest names the CRC-32 and no SHA-256."""
+
+    @pytest.fixture
+    def made(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Download:
+        monkeypatch.setattr(copying, "LEAST_COPIED", 6_000)
+        monkeypatch.setattr(part_upload, "LEAST_PIECE", 1_000)
+        made = download(tmp_path / "parts", replace(SMALL, format="tar"))
+        manifest = json.loads((made.folder / "manifest.json").read_text())
+        assert all(part["sha256"] is None for part in manifest["parts"] if part["payload_size"] > 6_000)
+        return made
+
+    def test_good_ones_are_good(self, made: Download) -> None:
+        code, said = run(made.folder, *made.signed)
+
+        assert (code, "All is well" in said) == (0, True), said
+
+    def test_a_byte_that_no_list_covers_is_missed_by_the_checksum(self, made: Download) -> None:
+        data = bytearray(made.parts[-1].read_bytes())
+        data[-1] = 1
+        made.parts[-1].write_bytes(data)
+
+        code, said = run(made.folder, *made.signed)
+
+        assert (code, "is not the part of" in said) == (1, True), said
+
+    def test_a_part_of_another_content_is_told_by_its_list(self, made: Download, tmp_path: Path) -> None:
+        manifest = json.loads((made.folder / "manifest.json").read_text())
+        for part in manifest["parts"]:
+            part["crc32"], part["entry_list_sha256"] = None, "0" * 64
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+
+        code, said = run(made.folder, "--manifest", tmp_path / "manifest.json")
+
+        assert (code, "its list of files is not the one" in said) == (1, True), said
 
 
 def test_what_this_python_cannot_read_is_said_and_not_called_good(tmp_path: Path) -> None:

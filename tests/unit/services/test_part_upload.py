@@ -18,7 +18,7 @@ from waybill.domain.errors import ObjectDenied, PartTooLarge, StorageUnavailable
 from waybill.domain.plan import FileEntry, FileReference
 from waybill.ports import Download
 from waybill.services import part_upload
-from waybill.services.part_upload import LARGEST_PIECE, MOST_PIECES, PIECE, PartUpload, UploadState, piece_size
+from waybill.services.part_upload import PartUpload, UploadState
 
 KEY = "exports/e/parts/part-00001.tar"
 DOWNLOAD = Download("part.tar", "application/x-tar")
@@ -38,7 +38,8 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 class Store:
     """A bucket of archives and one of files."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, bound: int = 1) -> None:
+        self.bound = bound
         self.files = MemoryObjects()
         self.archives = MemoryObjects()
         self.archives.least_piece = LEAST
@@ -50,7 +51,8 @@ class Store:
             self.archives,
             KEY,
             DOWNLOAD,
-            bound=1,
+            bound=self.bound,
+            section_key=lambda piece: f"exports/e/work/sections/{piece}",
             fingerprint=Fingerprint(64, state.fingerprint if state else None),
             bucket_of=lambda file: "files",
             read_head=lambda file, size: self.files.stream_range(file.reference.key, 0, size, etag=file.reference.etag),
@@ -166,17 +168,15 @@ def test_a_content_that_is_gone_is_named(store: Store) -> None:
     ):
         step = store.copy_of(NOISE[:500])
         make()
-        with store.upload() as upload:
-            with pytest.raises(ContentLost) as lost:
-                copy_and_settle(upload, step)
+        with store.upload() as upload, pytest.raises(ContentLost) as lost:
+            copy_and_settle(upload, step)
         assert lost.value.path == step.file.path
 
 
 def test_what_the_archives_bucket_refuses_is_no_loss_of_a_file(store: Store) -> None:
     store.archives.fail_on[f"{KEY}#2"] = StorageUnavailable("down")
-    with store.upload() as upload:
-        with pytest.raises(StorageUnavailable, match="down"):
-            copy_and_settle(upload, store.copy_of(NOISE[:500]))
+    with store.upload() as upload, pytest.raises(StorageUnavailable, match="down"):
+        copy_and_settle(upload, store.copy_of(NOISE[:500]))
 
 
 def test_more_pieces_than_there_may_be_are_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,11 +185,20 @@ def test_more_pieces_than_there_may_be_are_an_error(store: Store, monkeypatch: p
         upload.write(NOISE[: 5 * NORMAL])
 
 
-def test_pieces_grow_with_the_part() -> None:
-    assert piece_size(10 * NORMAL) == NORMAL
-    assert piece_size(20 * NORMAL * MOST_PIECES) > NORMAL
-    assert piece_size(1 << 60) == LARGEST_PIECE
-    assert LARGEST_PIECE >= PIECE
+def test_a_very_large_part_is_written_in_sections() -> None:
+    store = Store(bound=10**18)
+    with store.upload() as upload:
+        upload.write(NOISE[:2_500])
+        upload.copy(store.copy_of(NOISE[:300]))
+        upload.write(NOISE[:900])
+        assert store.finish(upload) == NOISE[:2_500] + b"<header>" + NOISE[:300] + NOISE[:900]
+        assert upload.crc32 == zlib.crc32(store.archives.objects[KEY])
+    copied = [source for _, _, source in store.archives.copies]
+    assert [source.key.rpartition("/")[0] for source in copied if source.bucket is None] == [
+        "exports/e/work/sections"
+    ] * len([source for source in copied if source.bucket is None])
+    assert len([source for source in copied if source.bucket is None]) >= 5
+    assert all(source.end - source.start <= 1_000 for source in copied)
 
 
 runs = st.lists(
@@ -199,16 +208,16 @@ runs = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(runs=runs, rest_after=st.sets(st.integers(0, 12)), tells=st.booleans())
+@given(runs=runs, rest_after=st.sets(st.integers(0, 12)), tells=st.booleans(), bound=st.sampled_from([1, 10**18]))
 def test_whatever_is_written_and_copied_is_there_in_order(
-    runs: Sequence[tuple[str, int]], rest_after: set[int], tells: bool
+    runs: Sequence[tuple[str, int]], rest_after: set[int], tells: bool, bound: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(part_upload, "LEAST_PIECE", LEAST)
         patch.setattr(part_upload, "PIECE", NORMAL)
         patch.setattr(part_upload, "LARGEST_COPY", 1_000)
         patch.setattr(part_upload, "_MOST_TAIL", 10)
-        store, expected = Store(), bytearray()
+        store, expected = Store(bound=bound), bytearray()
         store.archives.tells_crc32 = tells
         with ExitStack() as opened:
             upload = opened.enter_context(store.upload())

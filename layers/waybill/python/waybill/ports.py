@@ -100,11 +100,14 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class CopySource:
-    """The bytes ``[start, end)`` of an object in any bucket, in the version that ``etag`` names."""
+    """The bytes ``[start, end)`` of an object, in the version that ``etag`` names, or in any.
 
-    bucket: str
+    ``bucket`` is None for the bucket that is copied into.
+    """
+
+    bucket: str | None
     key: str
-    etag: str
+    etag: str | None
     start: int
     end: int
 

@@ -133,9 +133,9 @@ class S3Rest:
     def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
         """Let S3 copy bytes of an object into a piece, of the version that is named."""
         headers = {
-            "x-amz-copy-source": encode_path(f"{source.bucket}/{source.key}"),
-            "x-amz-copy-source-if-match": source.etag,
+            "x-amz-copy-source": encode_path(f"{source.bucket or self._bucket}/{source.key}"),
             "x-amz-copy-source-range": f"bytes={source.start}-{source.end - 1}",
+            **({"x-amz-copy-source-if-match": source.etag} if source.etag else {}),
         }
         result = self._exchange("PUT", key, _piece_query(upload, number), headers, about=source.key)
         crc32 = _number(result.findtext("ChecksumCRC32"))

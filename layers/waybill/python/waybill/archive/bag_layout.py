@@ -26,9 +26,11 @@ class BagLayout:
         """Return the bounds of parts."""
         return BagBounds(container, schemas, enclosed(parts_size))
 
-    def arranged(self, files: Sequence[FileEntry], container: Container, records: int) -> Sequence[FileEntry]:
+    def arranged(
+        self, files: Sequence[FileEntry], container: Container, *, records: int, bound: int
+    ) -> Sequence[FileEntry]:
         """Return the files so that those which the store copies have others in between."""
-        return copying.arranged(files, container, records)
+        return copying.arranged(files, container, written=records, bound=bound)
 
     def part(
         self,

@@ -88,8 +88,10 @@ class Layout(Protocol):
         """Return the bounds of parts. ``schemas`` has the JSON Schema text of every doctype."""
         ...
 
-    def arranged(self, files: Sequence[FileEntry], container: Container, records: int) -> Sequence[FileEntry]:
-        """Return the files of a part in the order in which they go into it, behind ``records`` bytes of records."""
+    def arranged(
+        self, files: Sequence[FileEntry], container: Container, *, records: int, bound: int
+    ) -> Sequence[FileEntry]:
+        """Return the files of a part of at most ``bound`` bytes in their order, behind ``records`` bytes of records."""
         ...
 
     def part(

@@ -239,7 +239,7 @@ class PartWriter:
             return self._lost[file.path]
         reference = file.reference
         try:
-            if self._rest is None and may_be_copied(self._container, reference):
+            if self._rest is None and may_be_copied(self._container, reference, self._plan.bound):
                 stored = self._materials.stored_digests(file)
                 if stored.sha256 is not None or not self._needs_sha256:
                     return stored

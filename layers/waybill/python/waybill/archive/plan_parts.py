@@ -47,7 +47,7 @@ def plan_parts(
 
     def plan(draft: _Draft) -> PartPlan:
         records = sum(piece.length for piece in draft.slices)
-        files = tuple(layout.arranged(draft.files, container, records))
+        files = tuple(layout.arranged(draft.files, container, records=records, bound=draft.bound))
         return PartPlan(draft.number, tuple(draft.slices), tuple(draft.entries), files, draft.bound)
 
     draft = _Draft(1, bounds.empty())

@@ -58,7 +58,7 @@ class Bag:
         self.files: dict[str, tuple[int, str]] = {}
         self.texts: dict[str, bytes] = {}
         self.faults: list[str] = []
-        self.archive: tuple[int, str] | None = None  # size and SHA-256 of the part as downloaded
+        self.archive: Hashed | None = None  # the part as downloaded
 
     def take(self, path: str, chunks: Iterator[bytes]) -> None:
         """Take in one file."""
@@ -120,7 +120,7 @@ def bag_of_archive(path: str) -> Bag:
             bag.faults.append(str(error))
         while raw.read(CHUNK):
             pass
-    bag.archive = (raw.size, raw.digest.hexdigest())
+    bag.archive = raw
     return bag
 
 
@@ -131,12 +131,22 @@ class Hashed:
         """Begin at the file's start."""
         self._file = file
         self.digest = hashlib.sha256()
+        self.crc32 = 0
         self.size = 0
+
+    def is_part(self, part: dict[str, Any]) -> bool:
+        """Whether size and digest are those in the manifest; of what S3 put together it names the CRC-32, if any."""
+        if self.size != part["size"]:
+            return False
+        if part["sha256"] is not None:
+            return bool(self.digest.hexdigest() == part["sha256"])
+        return part.get("crc32") in (None, f"{self.crc32:08x}")
 
     def read(self, size: int = CHUNK) -> bytes:
         """Return the next bytes."""
         chunk = self._file.read(size)
         self.digest.update(chunk)
+        self.crc32 = zlib.crc32(chunk, self.crc32)
         self.size += len(chunk)
         return chunk
 
@@ -309,13 +319,13 @@ def check_manifest(manifest: dict[str, Any], bags: list[Bag]) -> list[str]:
         part = parts.get(bag.place[0]) if bag.place else None
         if part is None:
             bag.faults.append("foreign part: the manifest does not name it")
-        elif bag.archive and bag.archive != (part["size"], part["sha256"]):
-            short = bag.archive[0] < part["size"]
+        elif bag.archive and not bag.archive.is_part(part):
+            short = bag.archive.size < part["size"]
             bag.faults.append(
-                f"{'truncated' if short else 'changed'}: it has {bag.archive[0]} bytes and is not the part of "
+                f"{'truncated' if short else 'changed'}: it has {bag.archive.size} bytes and is not the part of "
                 f"{part['size']} bytes that the manifest names"
             )
-        elif not bag.archive and bag.files.get(LISTS[0], (0, ""))[1] != part["entry_list_sha256"]:
+        elif bag.files.get(LISTS[0], (0, ""))[1] != part["entry_list_sha256"]:
             bag.faults.append("changed: its list of files is not the one that the manifest names")
     have = {bag.place[0] for bag in bags if bag.place}
     faults = [f"missing part: the manifest names {part['name']}" for n, part in parts.items() if n not in have]

@@ -91,6 +91,11 @@ def packing(export_id: str, number: int) -> str:
     return f"{work(export_id)}packing/{number:06}.json"
 
 
+def section(export_id: str, number: int, piece: int) -> str:
+    """A run of what is written of a very large part, until the store has copied it there as this piece."""
+    return f"{work(export_id)}sections/{number:06}/{piece:05}"
+
+
 def packed(export_id: str) -> str:
     """The results of all packed parts."""
     return f"{work(export_id)}packed/"

@@ -12,8 +12,8 @@ MIN_PARTS_SIZE = 10_240
 DEFAULT_PARTS_SIZE = GIBIBYTE
 """Bytes. Few parts, each still downloadable in one sitting."""
 
-MAX_PARTS_SIZE = 10 * GIBIBYTE
-"""Bytes. One call of PackPart has fifteen minutes for a part, so it needs 12 MB a second for one of this size."""
+MAX_PARTS_SIZE = 5 * 1024 * GIBIBYTE
+"""Bytes. What S3 stored in one object for most of its time, and what stores like it store today."""
 
 SECOND_NS = 1_000_000_000
 MAX_MAX_AGE = 7 * 24 * 3600 * SECOND_NS

@@ -128,6 +128,7 @@ class PartPacking:
             self._key(plan),
             Download(filename, self._container.media_type),
             bound=plan.bound,
+            section_key=lambda piece: keys.section(self._job.id, plan.number, piece),
             fingerprint=Fingerprint(piece_length(plan.bound), state.fingerprint if state else None),
             bucket_of=lambda file: self._catalog.bucket(file.doctype),
             read_head=self._read_head,

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Condition
 from types import TracebackType
 from typing import Self
@@ -29,11 +29,11 @@ from waybill.ports import CopySource, Download, ObjectStore
 PIECE = 16 * MEBIBYTE
 """Bytes of a written piece. A part of up to that size is one request."""
 
-LARGEST_PIECE = 32 * MEBIBYTE
-"""Bytes. Pieces grow to this size where a part would otherwise have too many; memory allows no more."""
-
 MOST_PIECES = 10_000
 """S3, "Amazon S3 multipart upload limits"."""
+
+MOST_BYTES_BY_PIECES = PIECE * MOST_PIECES * 8 // 10
+"""A part that may have more is written in sections: objects of up to 5 GiB that the store then copies as one piece."""
 
 LARGEST_COPY = 5 * GIBIBYTE
 """Bytes that one request copies (the same limits)."""
@@ -57,16 +57,12 @@ class UploadState:
     tail: bytes
 
 
-def piece_size(bound: int) -> int:
-    """Return how many bytes a written piece of a part of at most ``bound`` bytes has."""
-    return min(max(PIECE, -(-bound // (MOST_PIECES - 100))), LARGEST_PIECE)
-
-
 class PartUpload:
     """One part on its way into the store.
 
-    ``bucket_of`` gives the bucket that holds a file, ``read_head`` so many bytes of a file from its start. ``state`` is
-    what ``rest`` left. A context manager: leaving it waits for what is under way.
+    ``bound`` is the most bytes that it can have; ``section_key`` gives the key of what becomes a piece of it by
+    copying. ``bucket_of`` gives the bucket that holds a file, ``read_head`` so many bytes of a file from its start.
+    ``state`` is what ``rest`` left. A context manager: leaving it waits for what is under way.
     """
 
     def __init__(
@@ -76,6 +72,7 @@ class PartUpload:
         download: Download,
         *,
         bound: int,
+        section_key: Callable[[int], str],
         fingerprint: Fingerprint,
         bucket_of: Callable[[FileEntry], str],
         read_head: Callable[[FileEntry, int], Iterator[bytes]],
@@ -86,7 +83,9 @@ class PartUpload:
         self._archives = archives
         self._key = key
         self._download = download
-        self._piece_size = piece_size(bound)
+        self._section_key = section_key
+        self._in_sections = bound > MOST_BYTES_BY_PIECES
+        self._section: _Section | None = None
         self._bucket_of = bucket_of
         self._read_head = read_head
         self._upload = state.upload if state else None
@@ -114,14 +113,15 @@ class PartUpload:
         self.fresh += len(chunk)
         self._buffer.append(chunk)
         self._buffered += len(chunk)
-        while self._buffered >= self._piece_size + LEAST_PIECE:
-            self._send(self._cut(self._piece_size))
+        while self._buffered >= PIECE + LEAST_PIECE:
+            self._send(self._cut(PIECE))
 
     def copy(self, step: Copy) -> None:
         """Let the store copy a content to this place, between what is written before and after it.
 
         That the content is not there any more is raised as ContentLost, here or later.
         """
+        self._close_section()
         header_length, size = step.entry.header_length, step.file.reference.size
         upload, number = self._started(), self._next_number()
         head = max(LEAST_PIECE - self._buffered - header_length, 0)
@@ -138,14 +138,17 @@ class PartUpload:
             written.clear()
             return self._archives.put_piece(self._key, upload, number, data)
 
-        self._submit(number, self._uploads, headed, sum(map(len, written)) + header_length + head)
+        self._check(number)
+        room = sum(map(len, written)) + header_length + head
+        self._under_way[number] = self._submit(self._uploads, headed, room)
         self.fingerprint.skip(header_length + size)
         self.fresh += header_length + size
 
     @property
     def can_rest(self) -> bool:
         """Whether next to nothing would have to be kept of what is too little for a piece."""
-        return self._number > 0 and (self._buffered >= LEAST_PIECE or self._buffered <= _MOST_TAIL)
+        begun = self._number > 0 or self._section is not None
+        return begun and (self._buffered >= LEAST_PIECE or self._buffered <= _MOST_TAIL)
 
     def settle(self) -> None:
         """Wait for all that is under way; from then on the header of every copied content is made."""
@@ -156,31 +159,28 @@ class PartUpload:
         """Hand over what is there, wait for all that is under way, and return what is needed to go on later."""
         if self._buffered >= LEAST_PIECE:
             self._send(self._cut(self._buffered))
+        self._close_section()
         self.settle()
         self.fresh = 0
         return self._state()
 
     def last(self) -> UploadState | None:
         """Hand over the last bytes. Return what is left to be finished, or None if one request has stored it all."""
-        if self._upload is None:
+        if self._upload is None and self._section is None:
             data = b"".join(self._buffer)
             self._archives.put(self._key, data, download=self._download)
             self._done = [Piece(1, len(data), "", isal_zlib.crc32(data))]
             return None
         if self._buffered:
             self._send(self._cut(self._buffered))
+        self._close_section()
         self.settle()
         return self._state()
 
     @property
     def crc32(self) -> int | None:
         """The CRC-32 of the part, if that of every piece is known. To be asked after ``last``."""
-        total = 0
-        for piece in self._done:
-            if piece.crc32 is None:
-                return None
-            total = crc32.combine(total, piece.crc32, piece.size)
-        return total
+        return _whole(self._done)
 
     def _state(self) -> UploadState:
         return UploadState(self._started(), tuple(self._done), self.fingerprint.state(), b"".join(self._buffer))
@@ -208,14 +208,45 @@ class PartUpload:
         return taken
 
     def _send(self, chunks: list[bytes]) -> None:
-        upload, number = self._started(), self._next_number()
+        """Write a piece of the part, or of a section of it."""
+        if not self._in_sections:
+            self._put(self._key, self._started(), self._next_number(), chunks, self._under_way)
+            return
+        if self._section is None:
+            key = self._section_key(self._number + 1)
+            self._section = _Section(key, self._archives.start_upload(key, download=self._download))
+        section, size = self._section, sum(map(len, chunks))
+        self._put(section.key, section.upload, len(section.pieces) + 1, chunks, section.pieces)
+        section.size += size
+        if section.size > LARGEST_COPY - 2 * (PIECE + LEAST_PIECE):
+            self._close_section()
 
+    def _put(
+        self, key: str, upload: str, number: int, chunks: list[bytes], under_way: dict[int, Future[Piece]]
+    ) -> None:
         def put() -> Piece:
             data = b"".join(chunks)
             chunks.clear()
-            return self._archives.put_piece(self._key, upload, number, data)
+            return self._archives.put_piece(key, upload, number, data)
 
-        self._submit(number, self._uploads, put, sum(map(len, chunks)))
+        self._check(number)
+        under_way[number] = self._submit(self._uploads, put, sum(map(len, chunks)))
+
+    def _close_section(self) -> None:
+        """Have the section that is being written copied into the part, as one piece."""
+        section, self._section = self._section, None
+        if section is None:
+            return
+        upload, number = self._started(), self._next_number()
+
+        def copy() -> Piece:
+            pieces = [section.pieces[each].result() for each in sorted(section.pieces)]
+            self._archives.finish_upload(section.key, section.upload, pieces, crc32=_whole(pieces))
+            source = CopySource(None, section.key, None, 0, section.size)
+            return self._archives.copy_piece(self._key, upload, number, source)
+
+        self._check(number)
+        self._under_way[number] = self._submit(self._copies, copy, 0)
 
     def _copied(self, upload: str, file: FileEntry, start: int, end: int) -> Future[Piece]:
         number = self._next_number()
@@ -226,15 +257,22 @@ class PartUpload:
             with _lost_if_gone(file):
                 return self._archives.copy_piece(self._key, upload, number, source)
 
-        return self._submit(number, self._copies, copy, 0)
+        self._check(number)
+        future = self._under_way[number] = self._submit(self._copies, copy, 0)
+        return future
 
-    def _submit(self, number: int, pool: ThreadPoolExecutor, make: Callable[[], Piece], size: int) -> Future[Piece]:
-        """Have a piece made on another thread, as soon as there is room for its ``size`` bytes."""
+    def _check(self, number: int) -> None:
+        """Raise what went wrong so far, and PartTooLarge if there cannot be a piece of this number."""
+        while (first := len(self._done) + 1) in self._under_way and self._under_way[first].done():
+            self._done.append(self._under_way.pop(first).result())
         if number > MOST_PIECES:
             raise PartTooLarge(
                 "A part of this export would be larger than the store can put together. Create the export again with a "
                 "smaller parts_size."
             )
+
+    def _submit(self, pool: ThreadPoolExecutor, make: Callable[[], Piece], size: int) -> Future[Piece]:
+        """Have a piece made on another thread, as soon as there is room for its ``size`` bytes."""
         self._room.take(size)
 
         def run() -> Piece:
@@ -243,13 +281,7 @@ class PartUpload:
             finally:
                 self._room.give_back(size)
 
-        future = pool.submit(run)
-        self._under_way[number] = future
-        while self._under_way and (first := min(self._under_way)) == len(self._done) + 1:
-            if not self._under_way[first].done():
-                break
-            self._done.append(self._under_way.pop(first).result())
-        return future
+        return pool.submit(run)
 
     def _crc32_of(self, file: FileEntry, head: bytes, copies: Sequence[Future[Piece]]) -> int:
         """Return the CRC-32 of a file whose head is here and whose rest was copied; read it if the store tells none."""
@@ -261,6 +293,16 @@ class PartUpload:
                     return _crc32(self._read_head(file, file.reference.size))
             total = crc32.combine(total, piece.crc32, piece.size)
         return total
+
+
+@dataclass(slots=True)
+class _Section:
+    """A run of written bytes on its way into an object of its own."""
+
+    key: str
+    upload: str
+    size: int = 0
+    pieces: dict[int, Future[Piece]] = field(default_factory=dict)
 
 
 class _Room:
@@ -290,6 +332,16 @@ def _lost_if_gone(file: FileEntry) -> Iterator[None]:
         yield
     except (ObjectMissing, ObjectChanged, ObjectDenied) as error:
         raise ContentLost(file.path, gap_of(file, error)) from error
+
+
+def _whole(pieces: Sequence[Piece]) -> int | None:
+    """Return the CRC-32 of pieces one after the other, if that of each is known."""
+    total = 0
+    for piece in pieces:
+        if piece.crc32 is None:
+            return None
+        total = crc32.combine(total, piece.crc32, piece.size)
+    return total
 
 
 def _ranges(start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -1,9 +1,11 @@
 """Assign what was read to parts, once everything is read."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from waybill.archive.container import container_of
+from waybill.archive.enclosed import LEAST_PARTS_SIZE
+from waybill.archive.enough_parts_size import enough_parts_size
 from waybill.archive.layouts import layout_of
 from waybill.archive.paths import PathBook, safe_path
 from waybill.archive.plan_parts import plan_parts as cut_parts
@@ -12,7 +14,7 @@ from waybill.domain.errors import TooManyParts
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count
 from waybill.domain.manifest import GapList, ReadLedger
-from waybill.domain.options import MEBIBYTE
+from waybill.domain.options import MAX_PARTS_SIZE, MEBIBYTE
 from waybill.domain.plan import (
     Entry,
     FileEntry,
@@ -65,18 +67,30 @@ def _is_read(archives: ObjectStore, export_id: str, batch: ReadBatch) -> bool:
 
 def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
     content = _Content(job, sorted(shards, key=lambda shard: shard.number), archives)
+    container, layout = container_of(job.options.format), layout_of(job.options.layout)
     schemas = pinned_catalog(archives, job.id).schemas
     plans = cut_parts(
         content.entries(),
         content.files(),
         parts_size=job.options.parts_size,
         schemas=schemas,
-        container=container_of(job.options.format),
-        layout=layout_of(job.options.layout),
+        container=container,
+        layout=layout,
     )
+
+    def enough() -> int | None:
+        bounds = layout.bounds(container, schemas, max(job.options.parts_size, LEAST_PARTS_SIZE))
+        return enough_parts_size(
+            sum(bounds.record(entry, first=True) for _, entry in content.entries()),
+            (bounds.file(file) for file in content.files()),
+            around=bounds.empty(),
+            parts=MOST_PARTS,
+            more_than=job.options.parts_size,
+        )
+
     numbers: list[int] = []
     parts = 0
-    for batch in _batches(_limited(plans, job.options.parts_size)):
+    for batch in _batches(_limited(plans, job.options.parts_size, enough)):
         save(archives, keys.pack_batch(job.id, batch.number), batch)
         numbers.append(batch.number)
         parts += len(batch.parts)
@@ -137,19 +151,21 @@ class _Content:
         return f"{self._directories.get(file.directory, NO_DIRECTORY)}/{file.name}"
 
 
-def _limited(plans: Iterator[PartPlan], parts_size: int) -> Iterator[PartPlan]:
+def _limited(plans: Iterator[PartPlan], parts_size: int, enough: Callable[[], int | None]) -> Iterator[PartPlan]:
     """Pass on the plans up to MOST_PARTS; with more, count them all and say which parts_size would do."""
-    size = 0
     number = 0
     for number, plan in enumerate(plans, start=1):
-        size += plan.bound
         if number <= MOST_PARTS:
             yield plan
     if number > MOST_PARTS:
-        enough = max(2 * parts_size, 2 * size // MOST_PARTS)
+        size = enough()
         raise TooManyParts(
             f"With a parts_size of {parts_size} bytes this export would have {number} parts; the most is {MOST_PARTS}. "
-            f"Create it again with a parts_size of {enough} bytes or more."
+            + (
+                f"Create it again with a parts_size of {size} bytes or more."
+                if size is not None and size <= MAX_PARTS_SIZE
+                else "No parts_size is enough. Create several exports, each with_doctypes of its own."
+            )
         )
 
 
