@@ -66,6 +66,23 @@ def documents(count: int, size: int) -> Iterator[bytes]:
         yield json.dumps({"records": records}, indent=1).encode()
 
 
+def large_documents(count: int, size: int) -> Iterator[bytes]:
+    """Yield ``count`` JSON documents of about ``size`` bytes each: the same records in ever other orders.
+
+    No document has a record twice, and deflate looks back no further than 32 KiB, so they compress as if all records
+    were new; to make that many would take longer than to measure with them.
+    """
+    writer = Writer(seed=6)
+    texts: list[str] = []
+    length = 0
+    while length < 4 * size:
+        texts.append(json.dumps(writer.record(words=30), indent=1))
+        length += len(texts[-1])
+    order = random.Random(7)
+    for _ in range(count):
+        yield f'{{"records": [{",".join(order.sample(texts, len(texts) // 4))}]}}'.encode()
+
+
 def text_page(records: int, words: int) -> bytes:
     """Return the body of a Query's answer with records as JSON text, about as DynamoDB sends it."""
     writer = Writer(seed=2)

@@ -15,9 +15,7 @@ from bench.ours.tables import DOCUMENTS, JOBS
 from bench.server import REGION
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.clock import system_clock
-from waybill.adapters.credentials import Credentials
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
-from waybill.adapters.s3_objects import S3Objects
 from waybill.domain import keys
 from waybill.domain.options import ExportOptions
 
@@ -84,13 +82,15 @@ class ExportRun:
             "POWERTOOLS_SERVICE_NAME": "waybill",
             "POWERTOOLS_METRICS_NAMESPACE": "Waybill",
         }
-        given = bench.s3.environment
-        own = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
         client = AwsJsonClient(
-            "dynamodb", "DynamoDB_20120810", endpoint=endpoint.endpoint, region=REGION, credentials=lambda: own
+            "dynamodb",
+            "DynamoDB_20120810",
+            endpoint=endpoint.endpoint,
+            region=REGION,
+            credentials=lambda: bench.s3.credentials,
         )
         self._jobs = DynamoDbJobs(client, JOBS, clock=system_clock)
-        self._archives = S3Objects(ARCHIVES, region=REGION, endpoint=bench.s3.endpoint, credentials=lambda: own)
+        self._archives = bench.s3.store(ARCHIVES)
 
     def run(self) -> int:
         """Make the export, remove it again, and return how many bytes its parts had. Raises MeasurementError."""

@@ -9,8 +9,15 @@ from bench.figures.cold_import import (
     cold_import_of_worker,
 )
 from bench.figures.dynamodb_pages import ndjson_from_attributes, ndjson_from_text_records
-from bench.figures.small_objects import (
+from bench.figures.large_files import (
+    bytes_through_us_per_large_file_tar,
+    bytes_through_us_per_large_file_zip,
+    put_requests_per_large_file_tar,
+    put_requests_per_large_file_zip,
+)
+from bench.figures.many_objects import (
     cpu_per_small_object,
+    mb_per_cpu_second_1mb_json,
     requests_per_1000_small_objects,
     small_objects_per_second,
 )
@@ -27,7 +34,12 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
     for figure in (
         cpu_per_small_object,
         small_objects_per_second,
+        mb_per_cpu_second_1mb_json,
         requests_per_1000_small_objects,
+        put_requests_per_large_file_tar,
+        put_requests_per_large_file_zip,
+        bytes_through_us_per_large_file_tar,
+        bytes_through_us_per_large_file_zip,
         ndjson_from_text_records,
         ndjson_from_attributes,
         worker_memory_by_records,

@@ -5,18 +5,13 @@ import statistics
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 
 from bench.context import Bench
 from bench.export_run import ARCHIVES, FILES, ExportRun, Memory, tables, tenant
 from bench.ours.tables import file_name
+from bench.peers.boto3_objects import readable
 from bench.report import Result
-from bench.server import REGION
-from waybill.adapters.credentials import Credentials
-from waybill.adapters.s3_objects import S3Objects
 from waybill.domain.options import KIBIBYTE, MEBIBYTE, ExportOptions
-from waybill.domain.plan import Piece
-from waybill.ports import Download
 
 _TARGET_MIB = 128.0
 _TARGET_GROWTH = 1.1
@@ -111,9 +106,7 @@ def _buckets(bench: Bench) -> None:
 
 def _store_files(bench: Bench) -> int:
     """Store files that cannot be compressed, half of their bytes in one, half in small ones; return how many."""
-    given = bench.s3.environment
-    own = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
-    store = S3Objects(FILES, region=REGION, endpoint=bench.s3.endpoint, credentials=lambda: own)
+    store = bench.s3.store(FILES)
     small = bench.scale.file_bytes // 2 // _SMALL_FILE
     prefix = f"{tenant(_RECORDS_BESIDE_FILES, small + 1)}/"
     noise = random.Random(5)
@@ -122,20 +115,12 @@ def _store_files(bench: Bench) -> int:
         for _ in range(bench.scale.file_bytes // 2 // MEBIBYTE):
             yield noise.randbytes(MEBIBYTE)
 
-    _put_large(store, prefix + file_name(0), large())
+    bench.s3.client().upload_fileobj(readable(large()), FILES, prefix + file_name(0))
     with ThreadPoolExecutor(4) as threads:
         for start in range(1, small + 1, 64):
             names = [prefix + file_name(position) for position in range(start, min(start + 64, small + 1))]
             list(threads.map(store.put, names, [noise.randbytes(_SMALL_FILE) for _ in names]))
     return small + 1
-
-
-def _put_large(store: S3Objects, key: str, chunks: Iterator[bytes]) -> None:
-    upload = store.start_upload(key, download=Download(key, "application/octet-stream"))
-    pieces: list[Piece] = []
-    while data := b"".join(islice(chunks, 8)):
-        pieces.append(store.put_piece(key, upload, len(pieces) + 1, data))
-    store.finish_upload(key, upload, pieces, crc32=None)
 
 
 def _peak(figure: str, memories: _Memories, table: str) -> Result:
