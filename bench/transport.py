@@ -171,9 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         if chunked:
             self.send_header("content-length", str(received))
-        self.end_headers()
-        # Before the last byte: a client that has its answer may end, and then the count is asked for.
+        # Before anything is sent: a client that has its answer may end, and then the count is asked for.
         self.server.proxy.count(Traffic(Counter([kind]), sent, received))
+        self.end_headers()
         self.wfile.write(whole)
         while piece := answer.read(_BUFFER):
             self.wfile.write(piece)
