@@ -28,6 +28,7 @@ class Scale:
     records: tuple[int, ...]
     parts_sizes: tuple[int, ...]
     file_bytes: int
+    input_gibibytes: tuple[int, ...]
 
 
 FULL = Scale(
@@ -38,6 +39,7 @@ FULL = Scale(
     records=(10_000, 100_000, 1_000_000),
     parts_sizes=(16 * MEBIBYTE, 128 * MEBIBYTE, 512 * MEBIBYTE),
     file_bytes=512 * MEBIBYTE,
+    input_gibibytes=(1, 8, 64),
 )
 SMALL = Scale(
     small_objects=100,
@@ -47,6 +49,7 @@ SMALL = Scale(
     records=(1_000, 10_000),
     parts_sizes=(4 * MEBIBYTE, 16 * MEBIBYTE),
     file_bytes=16 * MEBIBYTE,
+    input_gibibytes=(1, 2),
 )
 """Shows that everything works; its numbers mean nothing."""
 
@@ -92,10 +95,13 @@ class Bench:
             **more,
         }
 
-    def run_module(self, module: str, *arguments: str, **more: str) -> Usage:
-        """Run a module in a fresh process, with ``more`` in its environment. Raises MeasurementError if it fails."""
+    def run_module(self, module: str, *arguments: str, longest: float = measure.LONGEST_SECONDS, **more: str) -> Usage:
+        """Run a module in a fresh process, with ``more`` in its environment.
+
+        Raises MeasurementError if it fails or takes more than ``longest`` seconds.
+        """
         command: list[str | Path] = [self.python, "-m", module, *arguments]
-        return measure.run(command, env=self.environment(**more), cwd=self.state)
+        return measure.run(command, env=self.environment(**more), cwd=self.state, longest=longest)
 
     def once(self, measurement: Callable[["Bench"], T]) -> T:
         """Return what ``measurement`` gives for this run; several figures may ask. That it failed is kept as well."""

@@ -4,12 +4,13 @@ import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bench.context import Bench
 from bench.deployed import allocator_settings
 from bench.measure import MeasurementError
+from bench.memories import Memory
 from bench.ours.stand_ins import running_job
 from bench.ours.tables import DOCUMENTS, JOBS
 from bench.server import REGION
@@ -28,19 +29,6 @@ class Tables:
     """The stand-in for DynamoDB."""
 
     endpoint: str
-
-
-@dataclass(slots=True)
-class Memory:
-    """The largest resident sets, in MiB, of all calls of every function. ``start`` is before the handler's call."""
-
-    start: float = 0.0
-    peaks: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def peak(self) -> float:
-        """The largest of all."""
-        return max(self.peaks.values())
 
 
 @contextlib.contextmanager
@@ -111,8 +99,7 @@ class ExportRun:
         event = {"tenant": self._job.tenant, "export_id": self._job.id, **payload}
         usage = self._bench.run_module("bench.ours.run_step", function, json.dumps(event), **self._environment)
         said = json.loads(usage.output.splitlines()[-1])
-        self.memory.start = max(self.memory.start, said["start_mib"])
-        self.memory.peaks[function] = max(self.memory.peaks.get(function, 0.0), said["peak_mib"])
+        self.memory.add(function, said["start_mib"], said["peak_mib"])
         answer: dict[str, Any] = said["answer"]
         if not answer.get("done", True):
             raise MeasurementError(f"{function} came back before it was done.")

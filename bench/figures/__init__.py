@@ -22,8 +22,10 @@ from bench.figures.many_objects import (
     small_objects_per_second,
 )
 from bench.figures.worker_memory import (
+    worker_memory_by_input,
     worker_memory_by_parts_size,
     worker_memory_by_records,
+    worker_memory_growth_by_input,
     worker_memory_growth_by_parts_size,
     worker_memory_growth_by_records,
 )
@@ -46,6 +48,8 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
         worker_memory_growth_by_records,
         worker_memory_by_parts_size,
         worker_memory_growth_by_parts_size,
+        worker_memory_by_input,
+        worker_memory_growth_by_input,
         cold_import_of_worker,
         cold_import_of_get_export,
         cold_import_of_create_export,

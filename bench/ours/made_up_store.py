@@ -1,0 +1,102 @@
+"""A stand-in for S3 with as much data as one likes: files are made up when they are read, parts are thrown away.
+
+What the steps leave for each other lies in a folder, so that it takes no memory of the process that is measured.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from bench.data import documents
+from waybill.domain.errors import ObjectMissing
+from waybill.domain.options import KIBIBYTE, MEBIBYTE
+from waybill.domain.plan import FileReference
+from waybill.ports import ObjectInfo
+
+_CHUNK = MEBIBYTE
+"""Bytes that repeat within a file. Deflate looks back no further than 32 KiB, so it does not find them again."""
+
+_SIZES = ((256 * MEBIBYTE, 2), (8 * MEBIBYTE, 48), (512 * KIBIBYTE, 256))
+"""A gibibyte of files: their sizes in bytes, and how many there are of each."""
+
+_KINDS = (("mp4", "video/mp4"), ("json", "application/json"))
+
+
+def files(gibibytes: int) -> Iterator[FileReference]:
+    """Yield so many gibibytes of files in the order of their keys: half of the bytes film, half JSON."""
+    number = 0
+    for _ in range(gibibytes):
+        for size, count in _SIZES:
+            for _ in range(count):
+                ending, mime = _KINDS[number % len(_KINDS)]
+                name = f"{number:08}-{size}.{ending}"
+                yield FileReference(name, name, "root", name, size, '"made-up"', mime, 1_700_000_000)
+                number += 1
+
+
+class MadeUpObjects:
+    """ObjectStore over a folder, the files of ``files``, and nothing else.
+
+    What is streamed into it is counted and thrown away. Film is noise and cannot be compressed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.thrown_away = 0
+        self._folder = folder
+        self._contents: dict[str, memoryview] = {}
+
+    def invent(self) -> None:
+        """Make up what the files consist of, once, in a process that is not measured."""
+        self.put("mp4", random.Random(9).randbytes(_CHUNK))
+        self.put("json", next(documents(1, _CHUNK + _CHUNK // 8))[:_CHUNK])
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep a small object in the folder."""
+        (self._folder / quote(key, safe="")).write_bytes(data)
+
+    def put_stream(self, key: str, chunks: Iterator[bytes]) -> None:  # noqa: ARG002 - where to does not matter
+        """Count a part's bytes."""
+        for chunk in chunks:
+            self.thrown_away += len(chunk)
+
+    def get(self, key: str) -> bytes:
+        """Return what was put. Raises ObjectMissing."""
+        try:
+            return (self._folder / quote(key, safe="")).read_bytes()
+        except FileNotFoundError:
+            raise ObjectMissing(f"There is no object {key}.") from None
+
+    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+        """Yield a range of what was put."""
+        yield self.get(key)[offset : offset + length]
+
+    def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:  # noqa: ARG002 - files never change
+        """Yield a made-up file's content, a mebibyte at a time, each in memory of its own as if it was received."""
+        name, _, ending = key.partition(".")
+        if ending not in self._contents:
+            self._contents[ending] = memoryview(self.get(ending))
+        left = int(name.partition("-")[2])
+        while left:
+            chunk = bytes(self._contents[ending][:left])
+            yield chunk
+            left -= len(chunk)
+
+    def list(self, prefix: str, *, after: str | None = None) -> Iterator[ObjectInfo]:
+        """Yield what was put."""
+        for path in sorted(self._folder.iterdir(), key=lambda path: unquote(path.name)):
+            key = unquote(path.name)
+            if key.startswith(prefix) and (after is None or key > after):
+                yield ObjectInfo(key, path.stat().st_size, '"made-up"')
+
+    def delete_prefix(self, prefix: str) -> int:
+        """Remove what was put."""
+        found = list(self.list(prefix))
+        for info in found:
+            (self._folder / quote(info.key, safe="")).unlink()
+        return len(found)
+
+    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:  # noqa: ARG002 - there is nothing
+        """Raise: nobody downloads what was thrown away."""
+        raise ObjectMissing(f"There is no object {key}.")
