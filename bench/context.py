@@ -1,7 +1,7 @@
 """What every figure gets to measure with."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,13 +95,19 @@ class Bench:
             **more,
         }
 
-    def run_module(self, module: str, *arguments: str, longest: float = measure.LONGEST_SECONDS, **more: str) -> Usage:
-        """Run a module in a fresh process, with ``more`` in its environment.
+    def run_module(
+        self,
+        module: str,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        longest: float = measure.LONGEST_SECONDS,
+    ) -> Usage:
+        """Run a module in a fresh process, with ``env`` on top of ``environment``.
 
         Raises MeasurementError if it fails or takes more than ``longest`` seconds.
         """
         command: list[str | Path] = [self.python, "-m", module, *arguments]
-        return measure.run(command, env=self.environment(**more), cwd=self.state, longest=longest)
+        return measure.run(command, env=self.environment(**(env or {})), cwd=self.state, longest=longest)
 
     def once(self, measurement: Callable[["Bench"], T]) -> T:
         """Return what ``measurement`` gives for this run; several figures may ask. That it failed is kept as well."""

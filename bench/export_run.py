@@ -97,7 +97,7 @@ class ExportRun:
 
     def _call(self, function: str, **payload: object) -> dict[str, Any]:
         event = {"tenant": self._job.tenant, "export_id": self._job.id, **payload}
-        usage = self._bench.run_module("bench.ours.run_step", function, json.dumps(event), **self._environment)
+        usage = self._bench.run_module("bench.ours.run_step", function, json.dumps(event), env=self._environment)
         said = json.loads(usage.output.splitlines()[-1])
         self.memory.add(function, said["start_mib"], said["peak_mib"])
         answer: dict[str, Any] = said["answer"]

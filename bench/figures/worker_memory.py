@@ -102,7 +102,9 @@ def _packed(bench: Bench, gibibytes: int) -> Memory:
         planned = bench.run_module("bench.ours.pack_input", "plan", folder, str(gibibytes), _INPUT_FORMAT)
         batches = planned.output.strip()
         arguments = ("pack", folder, _INPUT_FORMAT, batches)
-        usage = bench.run_module("bench.ours.pack_input", *arguments, longest=_LONGEST_SECONDS, **allocator_settings())
+        usage = bench.run_module(
+            "bench.ours.pack_input", *arguments, longest=_LONGEST_SECONDS, env=allocator_settings()
+        )
     said = json.loads(usage.output)
     if not gibibytes * GIBIBYTE // 2 < said["bytes"] < gibibytes * GIBIBYTE:
         raise MeasurementError(f"{gibibytes} GiB of input gave {said['bytes']} bytes of archive.")

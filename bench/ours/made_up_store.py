@@ -4,16 +4,18 @@ What the steps leave for each other lies in a folder, so that it takes no memory
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from isal import isal_zlib
+
 from bench.data import documents
-from waybill.domain.errors import ObjectMissing
+from waybill.domain.errors import ObjectMissing, StorageUnavailable
 from waybill.domain.options import KIBIBYTE, MEBIBYTE
-from waybill.domain.plan import FileReference
-from waybill.ports import ObjectInfo
+from waybill.domain.plan import FileReference, Piece, StoredDigests
+from waybill.ports import CopySource, Download, ObjectInfo
 
 _CHUNK = MEBIBYTE
 """Bytes that repeat within a file. Deflate looks back no further than 32 KiB, so it does not find them again."""
@@ -52,14 +54,35 @@ class MadeUpObjects:
         self.put("mp4", random.Random(9).randbytes(_CHUNK))
         self.put("json", next(documents(1, _CHUNK + _CHUNK // 8))[:_CHUNK])
 
-    def put(self, key: str, data: bytes) -> None:
-        """Keep a small object in the folder."""
+    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
+        """Keep a small object in the folder; throw a part away, which is told by its being for download."""
+        if download is not None:
+            self.thrown_away += len(data)
+            return
         (self._folder / quote(key, safe="")).write_bytes(data)
 
-    def put_stream(self, key: str, chunks: Iterator[bytes]) -> None:  # noqa: ARG002 - where to does not matter
-        """Count a part's bytes."""
-        for chunk in chunks:
-            self.thrown_away += len(chunk)
+    def start_upload(self, key: str, *, download: Download) -> str:  # noqa: ARG002 - all uploads are alike
+        """Begin an upload."""
+        return "made-up"
+
+    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:  # noqa: ARG002 - see start_upload
+        """Throw a piece away."""
+        self.thrown_away += len(data)
+        return Piece(number, len(data), f'"{number}"', isal_zlib.crc32(data))
+
+    def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:  # noqa: ARG002
+        """Raise: what has no stored digests is never copied."""
+        raise StorageUnavailable("Made-up files cannot be copied.")
+
+    def uploaded(self, key: str, upload: str) -> Sequence[Piece]:  # noqa: ARG002 - nothing is taken up again
+        """Return nothing."""
+        return []
+
+    def finish_upload(self, key: str, upload: str, pieces: Sequence[Piece], *, crc32: int | None) -> None:
+        """Let the pieces be an object that nobody keeps."""
+
+    def abort_uploads(self, prefix: str) -> None:
+        """Abort nothing."""
 
     def get(self, key: str) -> bytes:
         """Return what was put. Raises ObjectMissing."""
@@ -68,16 +91,20 @@ class MadeUpObjects:
         except FileNotFoundError:
             raise ObjectMissing(f"There is no object {key}.") from None
 
-    def stream_range(self, key: str, offset: int, length: int) -> Iterator[bytes]:
+    def stored_digests(self, key: str, *, etag: str) -> StoredDigests:  # noqa: ARG002 - files never change
+        """Know nothing of the files, so that they are read."""
+        return StoredDigests()
+
+    def stream_range(self, key: str, offset: int, length: int, *, etag: str | None = None) -> Iterator[bytes]:  # noqa: ARG002
         """Yield a range of what was put."""
         yield self.get(key)[offset : offset + length]
 
-    def stream(self, key: str, *, etag: str | None = None) -> Iterator[bytes]:  # noqa: ARG002 - files never change
+    def stream(self, key: str, *, etag: str | None = None, start: int = 0) -> Iterator[bytes]:  # noqa: ARG002
         """Yield a made-up file's content, a mebibyte at a time, each in memory of its own as if it was received."""
         name, _, ending = key.partition(".")
         if ending not in self._contents:
             self._contents[ending] = memoryview(self.get(ending))
-        left = int(name.partition("-")[2])
+        left = int(name.partition("-")[2]) - start
         while left:
             chunk = bytes(self._contents[ending][:left])
             yield chunk
@@ -97,6 +124,6 @@ class MadeUpObjects:
             (self._folder / quote(info.key, safe="")).unlink()
         return len(found)
 
-    def presign(self, key: str, *, expires_in: timedelta, filename: str) -> str:  # noqa: ARG002 - there is nothing
+    def presign(self, key: str, *, expires_in: timedelta) -> str:  # noqa: ARG002 - there is nothing
         """Raise: nobody downloads what was thrown away."""
         raise ObjectMissing(f"There is no object {key}.")
