@@ -29,6 +29,8 @@ class Scale:
     parts_sizes: tuple[int, ...]
     file_bytes: int
     input_gibibytes: tuple[int, ...]
+    profile_files: int
+    planned_gibibytes: tuple[int, ...]
 
 
 FULL = Scale(
@@ -40,6 +42,8 @@ FULL = Scale(
     parts_sizes=(16 * MEBIBYTE, 128 * MEBIBYTE, 512 * MEBIBYTE),
     file_bytes=512 * MEBIBYTE,
     input_gibibytes=(1, 8, 64),
+    profile_files=300,
+    planned_gibibytes=(1, 40),
 )
 SMALL = Scale(
     small_objects=100,
@@ -50,6 +54,8 @@ SMALL = Scale(
     parts_sizes=(4 * MEBIBYTE, 16 * MEBIBYTE),
     file_bytes=16 * MEBIBYTE,
     input_gibibytes=(1, 2),
+    profile_files=20,
+    planned_gibibytes=(1, 2),
 )
 """Shows that everything works; its numbers mean nothing."""
 

@@ -8,6 +8,7 @@ from bench.figures.cold_import import (
     cold_import_of_get_export,
     cold_import_of_worker,
 )
+from bench.figures.cost import cost_per_1000_exports
 from bench.figures.dynamodb_pages import ndjson_from_attributes, ndjson_from_text_records
 from bench.figures.large_files import (
     bytes_through_us_per_large_file_tar,
@@ -21,6 +22,7 @@ from bench.figures.many_objects import (
     requests_per_1000_small_objects,
     small_objects_per_second,
 )
+from bench.figures.transitions import state_transitions_per_export
 from bench.figures.worker_memory import (
     worker_memory_by_input,
     worker_memory_by_parts_size,
@@ -50,6 +52,8 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
         worker_memory_growth_by_parts_size,
         worker_memory_by_input,
         worker_memory_growth_by_input,
+        state_transitions_per_export,
+        cost_per_1000_exports,
         cold_import_of_worker,
         cold_import_of_get_export,
         cold_import_of_create_export,

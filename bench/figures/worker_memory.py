@@ -15,11 +15,11 @@ from bench.memories import Memories, Memory
 from bench.ours.tables import file_name
 from bench.peers.boto3_objects import readable
 from bench.report import Result
-from waybill.domain.options import GIBIBYTE, KIBIBYTE, MEBIBYTE, ExportOptions
+from waybill.domain.options import GIBIBYTE, KIBIBYTE, MAX_PARTS_SIZE, MEBIBYTE, ExportOptions
 
 _SMALL_FILE = 256 * KIBIBYTE
 _RECORDS_BESIDE_FILES = 20_000
-_INPUT_FORMAT = "tar.gz"
+_INPUT = ("tar.gz", str(MAX_PARTS_SIZE))
 _LONGEST_SECONDS = 900.0
 
 
@@ -60,7 +60,7 @@ def worker_memory_growth_by_input(bench: Bench) -> Result:
 
 
 def _by_records(bench: Bench) -> Memories:
-    bench.once(_buckets)
+    bench.once(buckets)
     options = ExportOptions(with_doctypes=("io.cozy.contacts",))
     memories = {}
     with tables(bench) as endpoint:
@@ -72,7 +72,7 @@ def _by_records(bench: Bench) -> Memories:
 
 
 def _by_parts_size(bench: Bench) -> Memories:
-    bench.once(_buckets)
+    bench.once(buckets)
     files = _store_files(bench)
     memories = {}
     with tables(bench) as endpoint:
@@ -90,7 +90,7 @@ def _by_input(bench: Bench) -> Memories:
         found = threads.map(lambda amount: _packed(bench, amount), reversed(bench.scale.input_gibibytes))
     memories = dict(zip(bench.scale.input_gibibytes, reversed(list(found)), strict=True))
     how = (
-        f"The service pack_part in one fresh process for all input, as {_INPUT_FORMAT} in parts of 10 GiB. A stand-in "
+        f"The service pack_part in one fresh process for all input, as {_INPUT[0]} in parts of 10 GiB. A stand-in "
         "for S3 makes up the files, two of 256 MiB, 48 of 8 MiB and 256 of 512 KiB a GiB, half of them noise and half "
         "JSON, and throws the parts away; the memory of connections is not in it."
     )
@@ -99,9 +99,9 @@ def _by_input(bench: Bench) -> Memories:
 
 def _packed(bench: Bench, gibibytes: int) -> Memory:
     with tempfile.TemporaryDirectory(dir=bench.state) as folder:
-        planned = bench.run_module("bench.ours.pack_input", "plan", folder, str(gibibytes), _INPUT_FORMAT)
+        planned = bench.run_module("bench.ours.pack_input", "plan", folder, str(gibibytes), *_INPUT)
         batches = planned.output.strip()
-        arguments = ("pack", folder, _INPUT_FORMAT, batches)
+        arguments = ("pack", folder, batches, *_INPUT)
         usage = bench.run_module(
             "bench.ours.pack_input", *arguments, longest=_LONGEST_SECONDS, env=allocator_settings()
         )
@@ -113,7 +113,8 @@ def _packed(bench: Bench, gibibytes: int) -> Memory:
     return memory
 
 
-def _buckets(bench: Bench) -> None:
+def buckets(bench: Bench) -> None:
+    """Make the buckets of the files and of the archives."""
     bench.s3.create_bucket(FILES)
     bench.s3.create_bucket(ARCHIVES)
 

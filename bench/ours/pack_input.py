@@ -1,8 +1,8 @@
 """Waybill's packing of as much made-up input as one likes: the services plan_parts and pack_part on a stand-in store.
 
-Arguments: ``plan`` FOLDER GIBIBYTES FORMAT leaves what ReadChunk would have left, plans the parts and prints the number
-of pack batches. ``pack`` FOLDER FORMAT BATCHES packs them all in one process, as one worker that Lambda keeps warm, and
-prints its memory in MiB and how many bytes of archive it made.
+Arguments: ``plan`` FOLDER GIBIBYTES FORMAT PARTS_SIZE leaves what ReadChunk would have left, plans the parts and prints
+the number of pack batches. ``pack`` FOLDER BATCHES FORMAT PARTS_SIZE packs them all in one process, as one worker that
+Lambda keeps warm, and prints its memory in MiB and how many bytes of archive it made.
 """
 
 import json
@@ -17,7 +17,7 @@ from waybill.domain import keys
 from waybill.domain.catalog import Doctype, FilesSource, TableSource
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count
-from waybill.domain.options import MAX_PARTS_SIZE, ExportOptions
+from waybill.domain.options import ExportOptions
 from waybill.domain.plan import ReadBatch, Shard, Staged
 from waybill.services.pack_part import pack_part
 from waybill.services.pinned_catalog import pin_catalog
@@ -28,7 +28,7 @@ _EXPORT = "made-up"
 _DOCTYPE = "io.cozy.files"
 
 
-def plan(folder: str, gibibytes: str, archive_format: str) -> None:
+def plan(folder: str, gibibytes: str, *options: str) -> None:
     """Leave the notes of files that ReadChunk leaves, a gibibyte a checkpoint, and plan the parts."""
     store = MadeUpObjects(Path(folder))
     store.invent()
@@ -58,17 +58,17 @@ def plan(folder: str, gibibytes: str, archive_format: str) -> None:
             done=start + per_note >= len(references),
         )
         save(store, keys.staged(_EXPORT, 0, sequence), note)
-    job = _job(archive_format)
+    job = _job(*options)
     work = plan_parts(TENANT, _EXPORT, jobs=OneJob(job), archives=store, clock=_now)
     print(len(load(store, work.key, list[int])))
 
 
-def pack(folder: str, archive_format: str, batches: str) -> None:
+def pack(folder: str, batches: str, *options: str) -> None:
     """Pack the batches one after the other."""
     store = MadeUpObjects(Path(folder))
     start = peak_mib()
     for number in range(int(batches)):
-        job = OneJob(_job(archive_format))
+        job = OneJob(_job(*options))
         done = pack_part(
             TENANT,
             _EXPORT,
@@ -84,8 +84,8 @@ def pack(folder: str, archive_format: str, batches: str) -> None:
     print(json.dumps({"start_mib": start, "peak_mib": peak_mib(), "bytes": store.thrown_away}))
 
 
-def _job(archive_format: str) -> ExportJob:
-    return running_job(_EXPORT, ExportOptions(parts_size=MAX_PARTS_SIZE, format=archive_format))
+def _job(archive_format: str, parts_size: str) -> ExportJob:
+    return running_job(_EXPORT, ExportOptions(parts_size=int(parts_size), format=archive_format))
 
 
 def _now() -> datetime:
