@@ -22,7 +22,9 @@ from bench.tools import Tool
 from bench.transport import Traffic
 from waybill.domain import keys
 
-PREFIX = "objects/"
+FOLDER = "objects"
+PREFIX = f"{FOLDER}/"
+FIRST_FOLDER = f"{PREFIX}000/"
 _IDLE_RUNS = 3
 _MOST_SECONDS = 15.0
 """What one tool may take for all its runs; a slow one gets fewer than the others, but always one."""
@@ -33,11 +35,15 @@ _BLOCK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ObjectSet:
-    """The objects of a bucket under PREFIX. ``digests`` are the SHA-256 of their contents, in the order of the keys."""
+    """The objects of a bucket under PREFIX, ``per_folder`` in a folder.
+
+    ``digests`` are the SHA-256 of their contents, in the order of the keys.
+    """
 
     bucket: str
     size: int
     digests: Sequence[bytes]
+    per_folder: int
 
     @property
     def about(self) -> str:
@@ -46,8 +52,10 @@ class ObjectSet:
         return f"{len(self.digests)} objects of {mean:,.1f} kB on average, on one SeaweedFS on the same machine"
 
 
-def put_objects(server: S3Server, bucket: str, contents: Iterator[bytes], *, ending: str) -> ObjectSet:
-    """Make a bucket with the given contents, a thousand to a folder, numbered in their order.
+def put_objects(
+    server: S3Server, bucket: str, contents: Iterator[bytes], *, ending: str, per_folder: int = 1000
+) -> ObjectSet:
+    """Make a bucket with the given contents, numbered in their order, so many to a folder.
 
     They are stored with their SHA-256 as S3's own checksum. A few are in memory at a time.
     """
@@ -58,27 +66,23 @@ def put_objects(server: S3Server, bucket: str, contents: Iterator[bytes], *, end
 
     def put(numbered: tuple[int, bytes]) -> bytes:
         number, content = numbered
-        client.put_object(Bucket=bucket, Key=f"{_key(number)}{ending}", Body=content, ChecksumAlgorithm="SHA256")
+        client.put_object(
+            Bucket=bucket,
+            Key=f"{PREFIX}{number // per_folder:03}/{number % per_folder:03}{ending}",
+            Body=content,
+            ChecksumAlgorithm="SHA256",
+        )
         return hashlib.sha256(content).digest()
 
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         while some := list(islice(contents, _AT_ONCE)):
             digests += threads.map(put, enumerate(some, start=len(digests)))
             size += sum(map(len, some))
-    return ObjectSet(bucket, size, digests)
+    return ObjectSet(bucket, size, digests, per_folder)
 
 
 class IncompleteArchive(MeasurementError):
     """A tool ended well and left an archive in which contents are missing or changed."""
-
-
-def folder(number: int) -> str:
-    """Return the prefix of a folder, which holds a thousand objects of a set."""
-    return f"{PREFIX}{number:03}/"
-
-
-def _key(number: int) -> str:
-    return f"{folder(number // 1000)}{number % 1000:03}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +153,14 @@ class Packer:
         usage, size = self._run(PREFIX, self._objects.digests, self._bench.s3)
         self.packs.append(Pack(usage.cpu - self._idle_cpu(), usage.wall, size))
 
-    def run_counted(self, prefix: str = PREFIX) -> Traffic:
-        """Run the tool through the proxy, on the objects under ``prefix``, and return what passed.
+    def run_counted(self, *, only_first_folder: bool = False) -> Traffic:
+        """Run the tool through the proxy, on all objects or those in the first folder, and return what passed.
 
         Raises MeasurementError, IncompleteArchive among them.
         """
-        wanted = [digest for number, digest in enumerate(self._objects.digests) if _key(number).startswith(prefix)]
+        prefix, wanted = PREFIX, self._objects.digests
+        if only_first_folder:
+            prefix, wanted = FIRST_FOLDER, wanted[: self._objects.per_folder]
         self._bench.proxy.take()
         self._run(prefix, wanted, self._bench.counted_s3)
         return self._bench.proxy.take()

@@ -33,11 +33,14 @@ _BY_METHOD = {"PUT": "PutObject", "POST": "Post"}
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Requests by kind (``request_kind``), and the bytes of bodies, ``sent`` by clients and ``received`` by them."""
+    """Requests by kind (``request_kind``), and the bytes of bodies.
+
+    ``sent`` is what clients sent, ``received`` what they got by the first folder of the key, "" for listings.
+    """
 
     requests: Counter[str] = field(default_factory=Counter)
     sent: int = 0
-    received: int = 0
+    received: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Self) -> "Traffic":
         return Traffic(self.requests + other.requests, self.sent + other.sent, self.received + other.received)
@@ -64,6 +67,12 @@ def request_kind(method: str, target: str, *, copies: bool) -> str:
         return "LIST"
     named = (kind for verb, parameter, kind in _BY_PARAMETER if verb == method and parameter in query)
     return next(named, _BY_METHOD.get(method, method))
+
+
+def _folder(target: str) -> str:
+    """Return the first folder of the key in a request's target."""
+    key = urlsplit(target).path.strip("/").partition("/")[2]
+    return key.partition("/")[0]
 
 
 class CountingProxy:
@@ -172,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         if chunked:
             self.send_header("content-length", str(received))
         # Before anything is sent: a client that has its answer may end, and then the count is asked for.
-        self.server.proxy.count(Traffic(Counter([kind]), sent, received))
+        self.server.proxy.count(Traffic(Counter([kind]), sent, Counter({_folder(self.path): received})))
         self.end_headers()
         self.wfile.write(whole)
         while piece := answer.read(_BUFFER):

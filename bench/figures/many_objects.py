@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench import tools
 from bench.context import Bench
 from bench.data import documents, large_documents
-from bench.packing import ObjectSet, Pack, Packer, Packs, folder, put_objects, timed
+from bench.packing import ObjectSet, Pack, Packer, Packs, put_objects, timed
 from bench.report import Result
 from bench.transport import Traffic
 from waybill.domain.options import MEBIBYTE
@@ -115,7 +115,7 @@ def _small_objects(bench: Bench) -> ObjectSet:
 def _counted(bench: Bench) -> dict[str, Traffic]:
     ours, peers, _ = tools.for_compressed(bench.python, bench.state)
     objects = bench.once(_small_objects)
-    return {tool.name: Packer(bench, objects, tool).run_counted(folder(0)) for tool in (ours, *peers)}
+    return {tool.name: Packer(bench, objects, tool).run_counted(only_first_folder=True) for tool in (ours, *peers)}
 
 
 @dataclass(frozen=True, slots=True)

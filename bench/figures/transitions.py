@@ -32,8 +32,8 @@ def state_transitions_per_export(bench: Bench) -> Result:
         note=(
             "The last of runs. The definition is run step by step. PlanExport and PlanParts are the real ones, on "
             "made-up input; the steps between are taken to end in their first round. "
-            f"{_RECORDS:,} records and {len(list(files(1)))} files a GiB, parts of 1 GiB. Each Map has a child with one "
-            f"state for every batch. {table}."
+            f"{_RECORDS:,} records and {len(list(files(1)))} files a GiB, parts of 1 GiB. Each Map has a child with "
+            f"one state for every batch. {table}."
         ),
     )
 

@@ -73,7 +73,7 @@ def test_bodies_are_counted_each_way(proxy: CountingProxy, client: http.client.H
     client.request("PUT", "/bucket/key", b"12345")
     answer = client.getresponse().read()
     passed = proxy.take()
-    assert (passed.sent, passed.received) == (5, len(answer))
+    assert (passed.sent, passed.received.total()) == (5, len(answer))
     assert proxy.take().requests == Counter()
 
 
@@ -89,7 +89,7 @@ def test_an_answer_in_chunks_gets_its_length(proxy: CountingProxy, client: http.
     said = answer.read()
     assert said.startswith(b"GET /bucket/chunks ")
     assert answer.getheader("content-length") == str(len(said))
-    assert proxy.take().received == len(said)
+    assert proxy.take().received.total() == len(said)
 
 
 def test_head_has_a_length_and_no_body(proxy: CountingProxy, client: http.client.HTTPConnection) -> None:
@@ -98,7 +98,7 @@ def test_head_has_a_length_and_no_body(proxy: CountingProxy, client: http.client
     assert int(answer.getheader("content-length") or 0) > 0
     assert answer.read() == b""
     passed = proxy.take()
-    assert (passed.requests, passed.received) == (Counter(HEAD=1), 0)
+    assert (passed.requests, passed.received.total()) == (Counter(HEAD=1), 0)
 
 
 def test_put_class_is_what_s3_charges_as_put_without_listings(
@@ -110,6 +110,14 @@ def test_put_class_is_what_s3_charges_as_put_without_listings(
     passed = proxy.take()
     assert passed.put_class == 2
     assert str(passed) == "1 CreateMultipartUpload, 1 GET, 1 LIST, 1 PutObject"
+
+
+def test_what_is_received_is_told_by_folder(proxy: CountingProxy, client: http.client.HTTPConnection) -> None:
+    received = {}
+    for target in ("/bucket/files/a/b", "/bucket/work/c", "/bucket?list-type=2"):
+        client.request("GET", target)
+        received[target] = len(client.getresponse().read())
+    assert proxy.take().received == dict(zip(("files", "work", ""), received.values(), strict=True))
 
 
 @pytest.mark.parametrize(
