@@ -61,11 +61,11 @@ def cost_per_1000_exports(bench: Bench) -> Result:
     note = (
         f"Dollars for {_EXPORTS:,} exports of {_RECORDS:,} records and {exports.files} files, in all "
         f"{exports.bytes / 1e6:.0f} MB, ours over the peer's. Ours: {_told(ours)}. {_BOTO3}: {_told(theirs)}. Calls "
-        "are counted, S3's by a proxy; medians of time. Every call of a function is a fresh process, so a cold start. Its "
-        "time is what the process took here, or would take with the share of a processor that its memory gives, whichever "
-        "is longer; S3 and DynamoDB on loopback answer in milliseconds, where AWS takes 10 to 100. The peer is one "
-        f"function of {VCPU_MIB} MiB. Its user sends two requests, ours asks twice more how the export stands. Not in "
-        f"the sum, as only the archive's size counts: download and {_DAYS_KEPT} days of storage, ours "
+        "are counted, S3's by a proxy; medians of time. Every call of a function is a fresh process, so a cold start. "
+        "Its time is what the process took here, or would take with the share of a processor that its memory gives, if "
+        "that is longer; S3 and DynamoDB on loopback answer in milliseconds, where AWS takes 10 to 100. The peer is "
+        f"one function of {VCPU_MIB} MiB. Its user sends two requests, ours asks twice more how the export stands. Not "
+        f"in the sum, as only the archive's size counts: download and {_DAYS_KEPT} days of storage, ours "
         f"{_passive(ours)}, the peer {_passive(theirs)}."
     )
     runs = [mine.usage.total / its.usage.total for mine, its in zip(exports.ours, exports.theirs, strict=True)]
