@@ -26,6 +26,9 @@ _SYLLABLES = (
 )
 
 
+_OPENING, _CLOSING = '{\n "records": [\n', "\n ]\n}"
+
+
 class Writer:
     """Invents text with the words, numbers and ids that personal data has. The same seed gives the same text."""
 
@@ -76,11 +79,12 @@ def large_documents(count: int, size: int) -> Iterator[bytes]:
     texts: list[str] = []
     length = 0
     while length < 4 * size:
-        texts.append(json.dumps(writer.record(words=30), indent=1))
+        texts.append(json.dumps({"records": [writer.record(words=30)]}, indent=1)[len(_OPENING) : -len(_CLOSING)])
         length += len(texts[-1])
     order = random.Random(7)
     for _ in range(count):
-        yield f'{{"records": [{",".join(order.sample(texts, len(texts) // 4))}]}}'.encode()
+        some = order.sample(texts, len(texts) // 4)
+        yield (_OPENING + ",\n".join(some) + _CLOSING).encode()
 
 
 def text_page(records: int, words: int) -> bytes:

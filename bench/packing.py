@@ -68,7 +68,7 @@ def put_objects(
         number, content = numbered
         client.put_object(
             Bucket=bucket,
-            Key=f"{PREFIX}{number // per_folder:03}/{number % per_folder:03}{ending}",
+            Key=f"{PREFIX}{number // per_folder:03}/{number:06}{ending}",
             Body=content,
             ChecksumAlgorithm="SHA256",
         )
@@ -198,8 +198,8 @@ def _member_digests(archive: IO[bytes]) -> Iterator[bytes]:
     archive.seek(0)
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as zipped:
-            for name in zipped.namelist():
-                with zipped.open(name) as content:
+            for info in zipped.infolist():
+                with zipped.open(info) as content:
                     yield _digest(content)
         return
     archive.seek(0)
