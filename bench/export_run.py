@@ -59,6 +59,12 @@ def tables(bench: Bench) -> Iterator[Tables]:
             process.stdin.close()
 
 
+def buckets(bench: Bench) -> None:
+    """Make the buckets of the files and of the archives."""
+    bench.s3.create_bucket(FILES)
+    bench.s3.create_bucket(ARCHIVES)
+
+
 class Functions:
     """Calls the export's functions, each in a fresh process, and keeps what they used.
 

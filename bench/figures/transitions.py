@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.context import Bench
-from bench.export_run import ARCHIVES, Functions, export_of, list_of, tables
-from bench.figures.worker_memory import buckets
+from bench.export_run import ARCHIVES, Functions, buckets, export_of, list_of, tables
 from bench.ours.made_up_store import files
 from bench.report import Result
 from bench.state_machine import states_entered

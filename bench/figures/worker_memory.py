@@ -9,17 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bench.context import Bench
 from bench.deployed import allocator_settings
-from bench.export_run import ARCHIVES, FILES, ExportRun, tables, tenant
+from bench.export_run import FILES, ExportRun, buckets, tables, tenant
 from bench.measure import MeasurementError
 from bench.memories import Memories, Memory
 from bench.ours.tables import file_name
 from bench.peers.boto3_objects import readable
 from bench.report import Result
-from waybill.domain.options import GIBIBYTE, KIBIBYTE, MAX_PARTS_SIZE, MEBIBYTE, ExportOptions
+from waybill.domain.options import DEFAULT_PARTS_SIZE, GIBIBYTE, KIBIBYTE, MEBIBYTE, ExportOptions
 
 _SMALL_FILE = 256 * KIBIBYTE
 _RECORDS_BESIDE_FILES = 20_000
-_INPUT = ("tar.gz", str(MAX_PARTS_SIZE))
+_INPUT = ("tar.gz", str(DEFAULT_PARTS_SIZE))
 _LONGEST_SECONDS = 900.0
 
 
@@ -90,7 +90,7 @@ def _by_input(bench: Bench) -> Memories:
         found = threads.map(lambda amount: _packed(bench, amount), reversed(bench.scale.input_gibibytes))
     memories = dict(zip(bench.scale.input_gibibytes, reversed(list(found)), strict=True))
     how = (
-        f"The service pack_part in one fresh process for all input, as {_INPUT[0]} in parts of 10 GiB. A stand-in "
+        f"The service pack_part in one fresh process for all input, as {_INPUT[0]} in parts of 1 GiB. A stand-in "
         "for S3 makes up the files, two of 256 MiB, 48 of 8 MiB and 256 of 512 KiB a GiB, half of them noise and half "
         "JSON, and throws the parts away; the memory of connections is not in it."
     )
@@ -111,12 +111,6 @@ def _packed(bench: Bench, gibibytes: int) -> Memory:
     memory = Memory()
     memory.add("pack_part", said["start_mib"], said["peak_mib"])
     return memory
-
-
-def buckets(bench: Bench) -> None:
-    """Make the buckets of the files and of the archives."""
-    bench.s3.create_bucket(FILES)
-    bench.s3.create_bucket(ARCHIVES)
 
 
 def _store_files(bench: Bench) -> int:
