@@ -111,15 +111,29 @@ class Packs:
         cores = f"with {os.cpu_count()} cores."
         return " ".join((self.objects.about, cores, runs, "The zip tools make deflated zips instead.", *self.remarks))
 
-    def result(self, figure: str, unit: str, target: float, value: Callable[[Pack], float], **more: object) -> Result:
-        """Return the medians of a value of every run as a figure; ``more`` are further fields of Result."""
+    def result(
+        self,
+        figure: str,
+        unit: str,
+        target: float,
+        value: Callable[[Pack], float],
+        *,
+        note: str,
+        higher: bool = False,
+        provided: bool = True,
+    ) -> Result:
+        """Return the medians of a value of every run as a figure. ``higher`` is whether more is better."""
         values = [value(pack) for pack in self.ours]
-        given: dict[str, object] = {"figure": figure, "unit": unit, "target": target, "better": "lower", **more}
         return Result(
+            figure=figure,
+            unit=unit,
             ours=statistics.median(values),
+            target=target,
+            better="higher" if higher else "lower",
             runs=values,
+            note=note,
             peers={name: statistics.median(map(value, runs)) for name, runs in self.peers.items()},
-            **given,  # type: ignore[arg-type]
+            provided=provided,
         )
 
 

@@ -39,7 +39,7 @@ def small_objects_per_second(bench: Bench) -> Result:
 
     note = f"Wall time from the start of the process to its end; the server takes its share of the cores. {packs.about}"
     figure = "small_objects_per_second"
-    return packs.result(figure, "objects/s", _PER_SECOND, value, better="higher", note=note)
+    return packs.result(figure, "objects/s", _PER_SECOND, value, higher=True, note=note)
 
 
 def mb_per_cpu_second_1mb_json(bench: Bench) -> Result:
@@ -65,7 +65,7 @@ def mb_per_cpu_second_1mb_json(bench: Bench) -> Result:
         "MB/s",
         _PER_CPU_SECOND,
         value,
-        better="higher",
+        higher=True,
         note=note,
         provided=ratio >= zlibs,
     )
