@@ -9,7 +9,6 @@ from bench.context import Bench
 from bench.data import documents, large_documents
 from bench.packing import ObjectSet, Pack, Packer, Packs, put_objects, timed
 from bench.report import Result
-from bench.transport import Traffic
 from waybill.domain.options import MEBIBYTE
 
 _SMALL_BYTES = 20_000
@@ -17,6 +16,10 @@ _MEDIUM_BYTES = 1_000_000
 _MEGABYTE = 1_000_000
 _PER_CPU_SECOND = 120.0
 _PER_SECOND = 900.0
+_CPU = (
+    "User and system time of the fresh process and its descendants, imports, listing and upload included, less that of "
+    "the same interpreter doing nothing."
+)
 
 
 def cpu_per_small_object(bench: Bench) -> Result:
@@ -73,35 +76,33 @@ def mb_per_cpu_second_1mb_json(bench: Bench) -> Result:
 
 def requests_per_1000_small_objects(bench: Bench) -> Result:
     """S3 requests for a thousand small objects, of every kind."""
-    traffic = bench.once(_counted)
-    packs = bench.once(_small)
-    objects = min(len(packs.objects.digests), 1000)
-    size = packs.objects.size * objects // len(packs.objects.digests)
+    everything = bench.once(_small_objects)
+    ours, peers, remarks = tools.for_compressed(bench.python, bench.state)
+    traffic = {
+        tool.name: Packer(bench, everything, tool).run_counted(only_first_folder=True) for tool in (ours, *peers)
+    }
+    objects = min(len(everything.digests), everything.per_folder)
+    size = everything.size * objects // len(everything.digests)
     uploads = -(-size // (64 * MEBIBYTE)) + 2
     per_thousand = {name: passed.requests.total() * 1000 / objects for name, passed in traffic.items()}
+    mine = per_thousand.pop(tools.OURS)
     kinds = "; ".join(f"{name}: {passed}" for name, passed in traffic.items())
     note = (
-        f"{objects} of {packs.objects.about}. Counted by a proxy between tools and server, one run each. {kinds}. "
+        f"{objects} of {everything.about}. Counted by a proxy between tools and server, one run each. {kinds}. "
         "The plan that PlanParts would have left is among ours. Target: a GET an object, no HEAD, one LIST a thousand, "
-        f"one PUT for each 64 MiB before compression and two around them. {' '.join(packs.remarks)}"
+        "one PUT for each 64 MiB before compression and two around them."
     )
     return Result(
         figure="requests_per_1000_small_objects",
         unit="requests",
-        ours=per_thousand.pop(tools.OURS),
+        ours=mine,
         target=(objects + 1 + uploads) * 1000 / objects,
         better="lower",
-        runs=[traffic[tools.OURS].requests.total() * 1000 / objects],
+        runs=[mine],
         peers=per_thousand,
-        note=note.rstrip(),
+        note=" ".join((note, *remarks)),
         provided=not traffic[tools.OURS].requests["HEAD"],
     )
-
-
-_CPU = (
-    "User and system time of the fresh process and its descendants, imports, listing and upload included, less that of "
-    "the same interpreter doing nothing."
-)
 
 
 def _small(bench: Bench) -> Packs:
@@ -110,12 +111,6 @@ def _small(bench: Bench) -> Packs:
 
 def _small_objects(bench: Bench) -> ObjectSet:
     return put_objects(bench.s3, "small", documents(bench.scale.small_objects, _SMALL_BYTES), ending=".json")
-
-
-def _counted(bench: Bench) -> dict[str, Traffic]:
-    ours, peers, _ = tools.for_compressed(bench.python, bench.state)
-    objects = bench.once(_small_objects)
-    return {tool.name: Packer(bench, objects, tool).run_counted(only_first_folder=True) for tool in (ours, *peers)}
 
 
 @dataclass(frozen=True, slots=True)
