@@ -19,6 +19,7 @@ from bench.figures import FIGURES
 from bench.measure import MeasurementError
 from bench.server import s3_server
 from bench.staging import stage
+from bench.transport import counting_proxy
 from waybill.domain.errors import WaybillError
 
 _RUNS = 5
@@ -38,10 +39,12 @@ def main() -> None:
     with (
         only_run(state),
         s3_server(binaries / "weed", state) as s3,
+        counting_proxy(s3.endpoint) as proxy,
         (OUT / "bench.jsonl").open("w", encoding="utf-8") as lines,
     ):
         bench = Bench(
             s3=s3,
+            proxy=proxy,
             bin=binaries,
             state=state,
             staged=stage(state / "staged", binaries / "python"),

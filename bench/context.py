@@ -1,7 +1,7 @@
 """What every figure gets to measure with."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from bench import measure
 from bench.measure import Usage
 from bench.server import S3Server
 from bench.staging import Staged
+from bench.transport import CountingProxy
 from waybill.domain.options import MEBIBYTE
 
 T = TypeVar("T")
@@ -20,26 +21,41 @@ T = TypeVar("T")
 class Scale:
     """How much data the figures use."""
 
-    objects: int
+    small_objects: int
+    medium_objects: int
+    large_files: int
     pages: int
     records: tuple[int, ...]
     parts_sizes: tuple[int, ...]
     file_bytes: int
+    input_gibibytes: tuple[int, ...]
+    profile_files: int
+    planned_gibibytes: tuple[int, ...]
 
 
 FULL = Scale(
-    objects=2_000,
+    small_objects=2_000,
+    medium_objects=200,
+    large_files=12,
     pages=40,
     records=(10_000, 100_000, 1_000_000),
     parts_sizes=(16 * MEBIBYTE, 128 * MEBIBYTE, 512 * MEBIBYTE),
     file_bytes=512 * MEBIBYTE,
+    input_gibibytes=(1, 8, 64),
+    profile_files=300,
+    planned_gibibytes=(1, 40),
 )
 SMALL = Scale(
-    objects=100,
+    small_objects=100,
+    medium_objects=4,
+    large_files=2,
     pages=4,
     records=(1_000, 10_000),
     parts_sizes=(4 * MEBIBYTE, 16 * MEBIBYTE),
     file_bytes=16 * MEBIBYTE,
+    input_gibibytes=(1, 2),
+    profile_files=20,
+    planned_gibibytes=(1, 2),
 )
 """Shows that everything works; its numbers mean nothing."""
 
@@ -49,10 +65,11 @@ class Bench:
     """One run of the benchmarks.
 
     ``bin`` holds the programs that are measured, ``state`` is where they may write, ``staged`` is what they
-    import from.
+    import from. ``proxy`` stands in front of ``s3`` for programs that are counted; those that are timed go past it.
     """
 
     s3: S3Server
+    proxy: CountingProxy
     bin: Path
     state: Path
     staged: Staged
@@ -64,6 +81,11 @@ class Bench:
     def python(self) -> Path:
         """The interpreter with the product's libraries and the peers, and nothing else."""
         return self.bin / "python"
+
+    @property
+    def counted_s3(self) -> S3Server:
+        """The same server, reached through the proxy."""
+        return S3Server(self.proxy.endpoint)
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the whole environment of a measured program."""
@@ -79,10 +101,19 @@ class Bench:
             **more,
         }
 
-    def run_module(self, module: str, *arguments: str, **more: str) -> Usage:
-        """Run a module in a fresh process. Raises MeasurementError if it fails."""
+    def run_module(
+        self,
+        module: str,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        longest: float = measure.LONGEST_SECONDS,
+    ) -> Usage:
+        """Run a module in a fresh process, with ``env`` on top of ``environment``.
+
+        Raises MeasurementError if it fails or takes more than ``longest`` seconds.
+        """
         command: list[str | Path] = [self.python, "-m", module, *arguments]
-        return measure.run(command, env=self.environment(**more), cwd=self.state)
+        return measure.run(command, env=self.environment(**(env or {})), cwd=self.state, longest=longest)
 
     def once(self, measurement: Callable[["Bench"], T]) -> T:
         """Return what ``measurement`` gives for this run; several figures may ask. That it failed is kept as well."""

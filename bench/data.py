@@ -26,6 +26,9 @@ _SYLLABLES = (
 )
 
 
+_OPENING, _CLOSING = '{\n "records": [\n', "\n ]\n}"
+
+
 class Writer:
     """Invents text with the words, numbers and ids that personal data has. The same seed gives the same text."""
 
@@ -64,6 +67,24 @@ def documents(count: int, size: int) -> Iterator[bytes]:
             records.append(writer.record(words=30))
             length += len(json.dumps({"records": records[-1:]}, indent=1))
         yield json.dumps({"records": records}, indent=1).encode()
+
+
+def large_documents(count: int, size: int) -> Iterator[bytes]:
+    """Yield ``count`` JSON documents of about ``size`` bytes each: the same records in ever other orders.
+
+    No document has a record twice, and deflate looks back no further than 32 KiB, so they compress as if all records
+    were new; to make that many would take longer than to measure with them.
+    """
+    writer = Writer(seed=6)
+    texts: list[str] = []
+    length = 0
+    while length < 4 * size:
+        texts.append(json.dumps({"records": [writer.record(words=30)]}, indent=1)[len(_OPENING) : -len(_CLOSING)])
+        length += len(texts[-1])
+    order = random.Random(7)
+    for _ in range(count):
+        some = order.sample(texts, len(texts) // 4)
+        yield (_OPENING + ",\n".join(some) + _CLOSING).encode()
 
 
 def text_page(records: int, words: int) -> bytes:

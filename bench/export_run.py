@@ -3,23 +3,26 @@
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bench.context import Bench
 from bench.deployed import allocator_settings
-from bench.measure import MeasurementError
+from bench.measure import MeasurementError, Usage
+from bench.memories import Memory
 from bench.ours.stand_ins import running_job
 from bench.ours.tables import DOCUMENTS, JOBS
-from bench.server import REGION
+from bench.server import REGION, S3Server
+from bench.state_machine import states_entered
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.clock import system_clock
-from waybill.adapters.credentials import Credentials
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
-from waybill.adapters.s3_objects import S3Objects
 from waybill.domain import keys
+from waybill.domain.job import ExportJob
 from waybill.domain.options import ExportOptions
+from waybill.ports import ObjectStore
 
 ARCHIVES = "archives"
 FILES = "files"
@@ -27,22 +30,15 @@ FILES = "files"
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The stand-in for DynamoDB."""
+    """The stand-in for DynamoDB, KMS and Step Functions."""
 
     endpoint: str
 
-
-@dataclass(slots=True)
-class Memory:
-    """The largest resident sets, in MiB, of all calls of every function. ``start`` is before the handler's call."""
-
-    start: float = 0.0
-    peaks: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def peak(self) -> float:
-        """The largest of all."""
-        return max(self.peaks.values())
+    def used(self) -> dict[str, float]:
+        """Return the capacity that was used since the last call, as ``bench.ours.tables`` says."""
+        with urllib.request.urlopen(f"{self.endpoint}/used", timeout=10) as answer:
+            used: dict[str, float] = json.load(answer)
+        return used
 
 
 @contextlib.contextmanager
@@ -63,20 +59,38 @@ def tables(bench: Bench) -> Iterator[Tables]:
             process.stdin.close()
 
 
-class ExportRun:
-    """One export of the made-up tenant with so many records and files."""
+def buckets(bench: Bench) -> None:
+    """Make the buckets of the files and of the archives."""
+    bench.s3.create_bucket(FILES)
+    bench.s3.create_bucket(ARCHIVES)
 
-    def __init__(self, bench: Bench, endpoint: Tables, *, records: int, files: int, options: ExportOptions) -> None:
+
+class Functions:
+    """Calls the export's functions, each in a fresh process, and keeps what they used.
+
+    ``s3`` is how they reach the S3 server. ``jobs`` are the job records that they see.
+    """
+
+    def __init__(self, bench: Bench, endpoint: Tables, *, s3: S3Server) -> None:
         self.memory = Memory()
-        self._bench = bench
-        self._job = running_job(
-            f"memory-{records}-{files}-{options.parts_size}", options, tenant=tenant(records, files)
+        self.calls: list[tuple[str, Usage]] = []
+        client = AwsJsonClient(
+            "dynamodb",
+            "DynamoDB_20120810",
+            endpoint=endpoint.endpoint,
+            region=REGION,
+            credentials=lambda: bench.s3.credentials,
         )
+        self.jobs = DynamoDbJobs(client, JOBS, clock=system_clock)
+        self._bench = bench
         self._environment = {
+            **s3.environment,
             **allocator_settings(),
             "AWS_ENDPOINT_URL_DYNAMODB": endpoint.endpoint,
             "AWS_ENDPOINT_URL_KMS": endpoint.endpoint,
+            "AWS_ENDPOINT_URL_SFN": endpoint.endpoint,
             "SIGNING_KEY_ID": "made-up",
+            "EXPORT_WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:exports",
             "JOBS_TABLE": JOBS,
             "DOCUMENTS_TABLE": DOCUMENTS,
             "FILES_BUCKET": FILES,
@@ -84,39 +98,49 @@ class ExportRun:
             "POWERTOOLS_SERVICE_NAME": "waybill",
             "POWERTOOLS_METRICS_NAMESPACE": "Waybill",
         }
-        given = bench.s3.environment
-        own = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
-        client = AwsJsonClient(
-            "dynamodb", "DynamoDB_20120810", endpoint=endpoint.endpoint, region=REGION, credentials=lambda: own
-        )
-        self._jobs = DynamoDbJobs(client, JOBS, clock=system_clock)
-        self._archives = S3Objects(ARCHIVES, region=REGION, endpoint=bench.s3.endpoint, credentials=lambda: own)
 
-    def run(self) -> int:
-        """Make the export, remove it again, and return how many bytes its parts had. Raises MeasurementError."""
-        self._jobs.create(self._job)
-        work = self._call("plan_export")
-        for batch in json.loads(self._archives.get(work["key"])):
-            self._call("read_chunk", batch=batch)
-        work = self._call("plan_parts")
-        for batch in json.loads(self._archives.get(work["key"])):
-            self._call("pack_part", batch=batch)
-        if not self._call("finish_export")["ready"]:
-            raise MeasurementError("The export did not become ready.")
-        size = sum(part.size for part in self._archives.list(keys.prefix(self._job.id)))
-        self._archives.delete_prefix(keys.prefix(self._job.id))
-        return size
-
-    def _call(self, function: str, **payload: object) -> dict[str, Any]:
-        event = {"tenant": self._job.tenant, "export_id": self._job.id, **payload}
-        usage = self._bench.run_module("bench.ours.run_step", function, json.dumps(event), **self._environment)
+    def call(self, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Call a function and return its answer. Raises MeasurementError."""
+        usage = self._bench.run_module("bench.ours.run_step", function, json.dumps(event), env=self._environment)
         said = json.loads(usage.output.splitlines()[-1])
-        self.memory.start = max(self.memory.start, said["start_mib"])
-        self.memory.peaks[function] = max(self.memory.peaks.get(function, 0.0), said["peak_mib"])
+        self.memory.add(function, said["start_mib"], said["peak_mib"])
+        self.calls.append((function, usage))
         answer: dict[str, Any] = said["answer"]
         if not answer.get("done", True):
             raise MeasurementError(f"{function} came back before it was done.")
         return answer
+
+
+class ExportRun:
+    """One export of the made-up tenant with so many records and files, by its state machine."""
+
+    def __init__(self, bench: Bench, endpoint: Tables, *, records: int, files: int, options: ExportOptions) -> None:
+        self._functions = Functions(bench, endpoint, s3=bench.s3)
+        self._job = export_of(records, files, options)
+        self._archives = bench.s3.store(ARCHIVES)
+
+    @property
+    def memory(self) -> Memory:
+        """What the functions needed of it."""
+        return self._functions.memory
+
+    def run(self) -> None:
+        """Make the export and remove it again. Raises MeasurementError."""
+        self._functions.jobs.create(self._job)
+        state = {"tenant": self._job.tenant, "export_id": self._job.id}
+        states_entered(state, call=self._functions.call, read_list=lambda key: list_of(self._archives, key))
+        self._archives.delete_prefix(keys.prefix(self._job.id))
+
+
+def export_of(records: int, files: int, options: ExportOptions) -> ExportJob:
+    """Return an export of the made-up tenant with so many records and files, not stored yet."""
+    return running_job(f"bench-{records}-{files}-{options.parts_size}", options, tenant=tenant(records, files))
+
+
+def list_of(archives: ObjectStore, key: str) -> list[Any]:
+    """Return what the state machine reads as the items of a Map."""
+    items: list[Any] = json.loads(archives.get(key))
+    return items
 
 
 def tenant(records: int, files: int) -> str:

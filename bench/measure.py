@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_LONGEST_SECONDS = 300.0
+LONGEST_SECONDS = 300.0
 _TAIL = 2_000
 
 
@@ -31,8 +31,11 @@ class Usage:
     output: str
 
 
-def run(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> Usage:
-    """Run ``command`` to its end with exactly the environment ``env``. Raises MeasurementError if it fails."""
+def run(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path, longest: float = LONGEST_SECONDS) -> Usage:
+    """Run ``command`` to its end with exactly the environment ``env``.
+
+    Raises MeasurementError if it fails, also because it takes more than ``longest`` seconds and is killed.
+    """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begin = time.perf_counter()
         process = subprocess.Popen(
@@ -44,7 +47,7 @@ def run(command: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> 
             stderr=errors,
             start_new_session=True,
         )
-        deadline = threading.Timer(_LONGEST_SECONDS, _kill, [process.pid])
+        deadline = threading.Timer(longest, _kill, [process.pid])
         deadline.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)

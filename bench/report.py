@@ -14,7 +14,8 @@ class Result:
 
     ``ours`` is what counts against ``target``; ``runs`` are the single values behind it, in the order in which they
     were measured. ``peers`` maps a peer's name to its value in the same unit. ``note`` says how ``ours`` comes from
-    ``runs``, and everything without which the numbers would say more than was measured.
+    ``runs``, and everything without which the numbers would say more than was measured. ``provided`` is whether a
+    condition that the target has besides its number holds; the note says which.
     """
 
     figure: str
@@ -25,10 +26,15 @@ class Result:
     runs: Sequence[float]
     note: str
     peers: Mapping[str, float] = field(default_factory=dict)
+    provided: bool = True
 
     @property
     def met(self) -> bool:
-        """Whether ``ours`` reaches the target."""
+        """Whether ``ours`` reaches the target, and what the target is tied to holds."""
+        return self.provided and self._reached
+
+    @property
+    def _reached(self) -> bool:
         return self.ours <= self.target if self.better == "lower" else self.ours >= self.target
 
     def line(self) -> str:

@@ -8,15 +8,26 @@ from bench.figures.cold_import import (
     cold_import_of_get_export,
     cold_import_of_worker,
 )
+from bench.figures.cost import cost_per_1000_exports
 from bench.figures.dynamodb_pages import ndjson_from_attributes, ndjson_from_text_records
-from bench.figures.small_objects import (
+from bench.figures.large_files import (
+    bytes_through_us_per_large_file_tar,
+    bytes_through_us_per_large_file_zip,
+    put_requests_per_large_file_tar,
+    put_requests_per_large_file_zip,
+)
+from bench.figures.many_objects import (
     cpu_per_small_object,
+    mb_per_cpu_second_1mb_json,
     requests_per_1000_small_objects,
     small_objects_per_second,
 )
+from bench.figures.transitions import state_transitions_per_export
 from bench.figures.worker_memory import (
+    worker_memory_by_input,
     worker_memory_by_parts_size,
     worker_memory_by_records,
+    worker_memory_growth_by_input,
     worker_memory_growth_by_parts_size,
     worker_memory_growth_by_records,
 )
@@ -27,13 +38,22 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
     for figure in (
         cpu_per_small_object,
         small_objects_per_second,
+        mb_per_cpu_second_1mb_json,
         requests_per_1000_small_objects,
+        put_requests_per_large_file_tar,
+        put_requests_per_large_file_zip,
+        bytes_through_us_per_large_file_tar,
+        bytes_through_us_per_large_file_zip,
         ndjson_from_text_records,
         ndjson_from_attributes,
         worker_memory_by_records,
         worker_memory_growth_by_records,
         worker_memory_by_parts_size,
         worker_memory_growth_by_parts_size,
+        worker_memory_by_input,
+        worker_memory_growth_by_input,
+        state_transitions_per_export,
+        cost_per_1000_exports,
         cold_import_of_worker,
         cold_import_of_get_export,
         cold_import_of_create_export,

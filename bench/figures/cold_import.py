@@ -62,5 +62,5 @@ def _told(milliseconds: Sequence[float]) -> str:
 
 
 def _milliseconds(bench: Bench, what: str) -> float:
-    output = bench.run_module("bench.ours.cold_start", what, **_SETTINGS).output
+    output = bench.run_module("bench.ours.cold_start", what, env=_SETTINGS).output
     return float(output.splitlines()[-1])  # before it stands what the function logged

@@ -1,86 +1,66 @@
-"""The memory of workers, by how much data an export has and by how large its parts are."""
+"""The memory of workers, by how many records an export has, how large its parts are, and how large its input is."""
 
+import json
+import os
 import random
-import statistics
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
 
 from bench.context import Bench
-from bench.export_run import ARCHIVES, FILES, ExportRun, Memory, tables, tenant
+from bench.deployed import allocator_settings
+from bench.export_run import FILES, ExportRun, buckets, tables, tenant
+from bench.measure import MeasurementError
+from bench.memories import Memories, Memory
 from bench.ours.tables import file_name
+from bench.peers.boto3_objects import readable
 from bench.report import Result
-from bench.server import REGION
-from waybill.adapters.credentials import Credentials
-from waybill.adapters.s3_objects import S3Objects
-from waybill.domain.options import KIBIBYTE, MEBIBYTE, ExportOptions
-from waybill.domain.plan import Piece
-from waybill.ports import Download
-
-_TARGET_MIB = 128.0
-_TARGET_GROWTH = 1.1
-"""A tenth more is what the allocator may make of the same work; real growth with the data would be a multiple."""
+from waybill.domain.options import DEFAULT_PARTS_SIZE, GIBIBYTE, KIBIBYTE, MEBIBYTE, ExportOptions
 
 _SMALL_FILE = 256 * KIBIBYTE
 _RECORDS_BESIDE_FILES = 20_000
+_INPUT = ("tar.gz", str(DEFAULT_PARTS_SIZE))
+_LONGEST_SECONDS = 900.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Memories:
-    """The memory of one export for each amount of data, ascending."""
-
-    by_amount: Mapping[int, Memory]
-
-    @property
-    def peaks(self) -> list[float]:
-        """The largest resident set of each export."""
-        return [memory.peak for memory in self.by_amount.values()]
-
-    @property
-    def growth(self) -> float:
-        """The last amount's peak over the first's."""
-        return self.peaks[-1] / self.peaks[0]
-
-    def table(self, unit: str, divisor: int) -> str:
-        """Say every function's peak for every amount."""
-        return "; ".join(
-            f"{amount // divisor:,} {unit}: " + ", ".join(f"{name} {peak:.0f}" for name, peak in memory.peaks.items())
-            for amount, memory in self.by_amount.items()
-        )
-
-    @property
-    def start(self) -> float:
-        """The interpreter and everything imported, before any work."""
-        return statistics.median(memory.start for memory in self.by_amount.values())
+_HOW = (
+    "One export each through the functions' own handlers, every call a fresh process, a stand-in for DynamoDB with "
+    "pages of 1 MB."
+)
 
 
 def worker_memory_by_records(bench: Bench) -> Result:
     """The largest resident set of any step of an export, over exports of few to very many records."""
-    memories = bench.once(_by_records)
-    return _peak("worker_memory_by_records", memories, memories.table("records", 1))
+    return bench.once(_by_records).peak_result("worker_memory_by_records")
 
 
 def worker_memory_growth_by_records(bench: Bench) -> Result:
     """The resident set with the most records over that with the fewest."""
-    memories = bench.once(_by_records)
-    return _growth("worker_memory_growth_by_records", memories, memories.table("records", 1))
+    return bench.once(_by_records).growth_result("worker_memory_growth_by_records")
 
 
 def worker_memory_by_parts_size(bench: Bench) -> Result:
     """The largest resident set of any step of an export, over small to large parts."""
-    memories = bench.once(_by_parts_size)
-    return _peak("worker_memory_by_parts_size", memories, memories.table("MiB a part", MEBIBYTE))
+    return bench.once(_by_parts_size).peak_result("worker_memory_by_parts_size")
 
 
 def worker_memory_growth_by_parts_size(bench: Bench) -> Result:
     """The resident set with the largest parts over that with the smallest."""
-    memories = bench.once(_by_parts_size)
-    return _growth("worker_memory_growth_by_parts_size", memories, memories.table("MiB a part", MEBIBYTE))
+    return bench.once(_by_parts_size).growth_result("worker_memory_growth_by_parts_size")
 
 
-def _by_records(bench: Bench) -> _Memories:
-    bench.once(_buckets)
+def worker_memory_by_input(bench: Bench) -> Result:
+    """The largest resident set of a worker that packs little to very much input."""
+    return bench.once(_by_input).peak_result("worker_memory_by_input")
+
+
+def worker_memory_growth_by_input(bench: Bench) -> Result:
+    """The resident set with the most input over that with the least."""
+    return bench.once(_by_input).growth_result("worker_memory_growth_by_input")
+
+
+def _by_records(bench: Bench) -> Memories:
+    bench.once(buckets)
     options = ExportOptions(with_doctypes=("io.cozy.contacts",))
     memories = {}
     with tables(bench) as endpoint:
@@ -88,11 +68,11 @@ def _by_records(bench: Bench) -> _Memories:
             export = ExportRun(bench, endpoint, records=records, files=0, options=options)
             export.run()
             memories[records] = export.memory
-    return _Memories(memories)
+    return Memories(memories, "records", _HOW)
 
 
-def _by_parts_size(bench: Bench) -> _Memories:
-    bench.once(_buckets)
+def _by_parts_size(bench: Bench) -> Memories:
+    bench.once(buckets)
     files = _store_files(bench)
     memories = {}
     with tables(bench) as endpoint:
@@ -100,20 +80,42 @@ def _by_parts_size(bench: Bench) -> _Memories:
             options = ExportOptions(with_doctypes=("io.cozy.contacts", "io.cozy.files"), parts_size=parts_size)
             export = ExportRun(bench, endpoint, records=_RECORDS_BESIDE_FILES, files=files, options=options)
             export.run()
-            memories[parts_size] = export.memory
-    return _Memories(memories)
+            memories[parts_size // MEBIBYTE] = export.memory
+    return Memories(memories, "MiB a part", _HOW)
 
 
-def _buckets(bench: Bench) -> None:
-    bench.s3.create_bucket(FILES)
-    bench.s3.create_bucket(ARCHIVES)
+def _by_input(bench: Bench) -> Memories:
+    """Pack the amounts side by side: nothing is timed, and the largest alone takes as long as all of them."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        found = threads.map(lambda amount: _packed(bench, amount), reversed(bench.scale.input_gibibytes))
+    memories = dict(zip(bench.scale.input_gibibytes, reversed(list(found)), strict=True))
+    how = (
+        f"The service pack_part in one fresh process for all input, as {_INPUT[0]} in parts of 1 GiB. A stand-in "
+        "for S3 makes up the files, two of 256 MiB, 48 of 8 MiB and 256 of 512 KiB a GiB, half of them noise and half "
+        "JSON, and throws the parts away; the memory of connections is not in it."
+    )
+    return Memories(memories, "GiB", how)
+
+
+def _packed(bench: Bench, gibibytes: int) -> Memory:
+    with tempfile.TemporaryDirectory(dir=bench.state) as folder:
+        planned = bench.run_module("bench.ours.pack_input", "plan", folder, str(gibibytes), *_INPUT)
+        batches = planned.output.strip()
+        arguments = ("pack", folder, batches, *_INPUT)
+        usage = bench.run_module(
+            "bench.ours.pack_input", *arguments, longest=_LONGEST_SECONDS, env=allocator_settings()
+        )
+    said = json.loads(usage.output)
+    if not gibibytes * GIBIBYTE // 2 < said["bytes"] < gibibytes * GIBIBYTE:
+        raise MeasurementError(f"{gibibytes} GiB of input gave {said['bytes']} bytes of archive.")
+    memory = Memory()
+    memory.add("pack_part", said["start_mib"], said["peak_mib"])
+    return memory
 
 
 def _store_files(bench: Bench) -> int:
     """Store files that cannot be compressed, half of their bytes in one, half in small ones; return how many."""
-    given = bench.s3.environment
-    own = Credentials(given["AWS_ACCESS_KEY_ID"], given["AWS_SECRET_ACCESS_KEY"])
-    store = S3Objects(FILES, region=REGION, endpoint=bench.s3.endpoint, credentials=lambda: own)
+    store = bench.s3.store(FILES)
     small = bench.scale.file_bytes // 2 // _SMALL_FILE
     prefix = f"{tenant(_RECORDS_BESIDE_FILES, small + 1)}/"
     noise = random.Random(5)
@@ -122,49 +124,9 @@ def _store_files(bench: Bench) -> int:
         for _ in range(bench.scale.file_bytes // 2 // MEBIBYTE):
             yield noise.randbytes(MEBIBYTE)
 
-    _put_large(store, prefix + file_name(0), large())
+    bench.s3.client().upload_fileobj(readable(large()), FILES, prefix + file_name(0))
     with ThreadPoolExecutor(4) as threads:
         for start in range(1, small + 1, 64):
             names = [prefix + file_name(position) for position in range(start, min(start + 64, small + 1))]
             list(threads.map(store.put, names, [noise.randbytes(_SMALL_FILE) for _ in names]))
     return small + 1
-
-
-def _put_large(store: S3Objects, key: str, chunks: Iterator[bytes]) -> None:
-    upload = store.start_upload(key, download=Download(key, "application/octet-stream"))
-    pieces: list[Piece] = []
-    while data := b"".join(islice(chunks, 8)):
-        pieces.append(store.put_piece(key, upload, len(pieces) + 1, data))
-    store.finish_upload(key, upload, pieces, crc32=None)
-
-
-def _peak(figure: str, memories: _Memories, table: str) -> Result:
-    return Result(
-        figure=figure,
-        unit="MiB",
-        ours=max(memories.peaks),
-        target=_TARGET_MIB,
-        better="lower",
-        runs=memories.peaks,
-        note=f"The largest of runs. {_about(memories, table)}",
-    )
-
-
-def _growth(figure: str, memories: _Memories, table: str) -> Result:
-    return Result(
-        figure=figure,
-        unit="ratio",
-        ours=memories.growth,
-        target=_TARGET_GROWTH,
-        better="lower",
-        runs=[memories.growth],
-        note=f"The last export's peak over the first's. {_about(memories, table)}",
-    )
-
-
-def _about(memories: _Memories, table: str) -> str:
-    return (
-        "One export each through the functions' own handlers, every call a fresh process, a stand-in for DynamoDB with "
-        f"pages of 1 MB. Largest resident set in MiB, of which {memories.start:.0f} are the interpreter and what is "
-        f"imported. {table}."
-    )

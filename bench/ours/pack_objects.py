@@ -1,9 +1,10 @@
-"""Waybill's packing of small files: the service pack_part from S3 to S3, for the same task as the peers.
+"""Waybill's packing of files: the service pack_part from S3 to S3, for the same task as the peers.
 
 The part's plan, which PlanParts would have left in the bucket, is made here first from a listing, by the product's own
 planning, and counts. Job records stay in memory, because a table is no part of the task.
 """
 
+import mimetypes
 import os
 import sys
 from collections.abc import Iterator
@@ -28,10 +29,10 @@ _UNREAD = TableSource("none", "pk", "none", "sk")
 
 
 def main(bucket: str, prefix: str, key: str) -> None:
-    """Pack the objects of a bucket under a prefix. ``key`` is where an export has its first part."""
+    """Pack the objects of a bucket under a prefix. ``key`` is where an export has its first part, in its format."""
     export_id = key.split("/")[1]
     store = S3Objects(bucket, region=os.environ["AWS_REGION"], endpoint=os.environ["AWS_ENDPOINT_URL_S3"])
-    options = ExportOptions()
+    options = ExportOptions(format=key.rpartition("/")[2].partition(".")[2])
     (plan,) = plan_parts(
         [],
         _files(store, prefix),
@@ -59,8 +60,13 @@ def main(bucket: str, prefix: str, key: str) -> None:
 def _files(store: ObjectStore, prefix: str) -> Iterator[FileEntry]:
     for info in store.list(prefix):
         name = info.key.removeprefix(prefix)
-        reference = FileReference(name, name, "/", info.key, info.size, info.etag, "application/json")
+        reference = FileReference(name, name, "/", info.key, info.size, info.etag, _mime(name))
         yield FileEntry(f"data/files/{name}", DOCTYPE, reference)
+
+
+def _mime(name: str) -> str:
+    """Return what an index record would say of a file: JSON and films here."""
+    return mimetypes.guess_type(name)[0] or ""
 
 
 if __name__ == "__main__":

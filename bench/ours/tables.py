@@ -1,6 +1,8 @@
 """A stand-in for DynamoDB as its own process: a jobs table in memory, and documents that are made up when asked for.
 
-For KMS as well, as far as an export needs it: what it signs nobody checks.
+For KMS and Step Functions as well, as far as an export needs them: what is signed nobody checks, what is started
+nobody runs. ``GET /used`` gives the capacity that was used since it was asked last, as DynamoDB counts it but by the
+length of the JSON, which is a little more: ``read_units``, ``write_units``, and ``signatures``.
 
 The documents of tenant ``r<records>-f<files>`` are that many contacts and index records of files. A Query's answer is
 1 MB, as DynamoDB's is. Prints its port and runs until its standard input is closed.
@@ -21,6 +23,9 @@ JOBS = "jobs"
 _PAGE_BYTES = 1_000_000
 _BODIES = 1_000
 _RECORD_WORDS = 40
+_WRITE_UNIT = 1024
+_READ_UNIT = 4096
+_NOTHING_USED = {"read_units": 0.0, "write_units": 0.0, "signatures": 0.0}
 
 
 def file_name(position: int) -> str:
@@ -95,9 +100,35 @@ def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
 
 
+class Used:
+    """Capacity used by now. Several requests may be counted at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._units = dict(_NOTHING_USED)
+
+    def count(self, operation: str, request: Mapping[str, Any], answer: bytes) -> None:
+        """Count one answered operation."""
+        with self._lock:
+            if operation == "Sign":
+                self._units["signatures"] += 1
+            elif operation in {"PutItem", "DeleteItem"}:
+                size = len(json.dumps(request.get("Item", request.get("Key")), separators=(",", ":")))
+                self._units["write_units"] += -(-size // _WRITE_UNIT)
+            elif operation in {"GetItem", "Query"}:
+                units = max(1, -(-len(answer) // _READ_UNIT))
+                self._units["read_units"] += units if request.get("ConsistentRead") else units / 2
+
+    def take(self) -> dict[str, float]:
+        """Return what was used since the last call."""
+        with self._lock:
+            taken, self._units = self._units, dict(_NOTHING_USED)
+        return taken
+
+
 def main() -> None:
     """Serve until the standard input ends."""
-    documents, jobs = _Documents(), _Jobs()
+    documents, jobs, used = _Documents(), _Jobs(), Used()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -107,10 +138,19 @@ def main() -> None:
             operation = self.headers["x-amz-target"].rpartition(".")[2]
             if operation == "Sign":
                 body = b'{"Signature": "MAA="}'
+            elif operation == "StartExecution":
+                body = b"{}"
             elif request["TableName"] == DOCUMENTS:
                 body = documents.query(request)
             else:
                 body = json.dumps(jobs.answer(operation, request)).encode()
+            used.count(operation, request, body)
+            self._answer(body)
+
+        def do_GET(self) -> None:
+            self._answer(json.dumps(used.take()).encode())
+
+        def _answer(self, body: bytes) -> None:
             self.send_response(200)
             self.send_header("content-type", "application/x-amz-json-1.0")
             self.send_header("content-length", str(len(body)))

@@ -8,7 +8,7 @@ from s3_tar import S3Tar
 def main(bucket: str, prefix: str, key: str) -> None:
     """Pack the objects of a bucket under a prefix."""
     job = S3Tar(bucket, key)
-    job.add_files(prefix)
+    job.add_files(prefix, preserve_paths=True)
     job.tar()
 
 

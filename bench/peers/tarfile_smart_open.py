@@ -1,8 +1,10 @@
 """The standard library's tarfile, from and to S3 by smart_open."""
 
+import contextlib
 import gzip
 import sys
 import tarfile
+from typing import IO, cast
 
 import smart_open
 
@@ -15,7 +17,7 @@ def main(bucket: str, prefix: str, key: str) -> None:
     transport = {"client": s3}
     with (
         smart_open.open(f"s3://{bucket}/{key}", "wb", compression="disable", transport_params=transport) as target,
-        gzip.GzipFile(fileobj=target, mode="wb", compresslevel=1) as packed,
+        _packed(target, key) as packed,
         tarfile.open(fileobj=packed, mode="w|") as archive,
     ):
         for name in keys(s3, bucket, prefix):
@@ -25,6 +27,13 @@ def main(bucket: str, prefix: str, key: str) -> None:
                 entry.size = source.tell()
                 source.seek(0)
                 archive.addfile(entry, source)
+
+
+def _packed(target: IO[bytes], key: str) -> contextlib.AbstractContextManager[IO[bytes]]:
+    """Return what to write the tar to, so that it comes compressed to ``target`` if the key says so."""
+    if not key.endswith(".gz"):
+        return contextlib.nullcontext(target)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=target, mode="wb", compresslevel=1))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """zipstream-ng with boto3: a zip whose members are fetched when their turn comes."""
 
+import os
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ def main(bucket: str, prefix: str, key: str) -> None:
     def content(name: str) -> Iterator[bytes]:
         yield s3.get_object(Bucket=bucket, Key=name)["Body"].read()
 
-    archive = ZipStream(compress_type=zipfile.ZIP_DEFLATED, compress_level=1)
+    method = zipfile.ZIP_STORED if os.environ.get("STORED") else zipfile.ZIP_DEFLATED
+    archive = ZipStream(compress_type=method, compress_level=None if os.environ.get("STORED") else 1)
     for name in keys(s3, bucket, prefix):
         archive.add(content(name), arcname=name)
     s3.upload_fileobj(readable(archive), bucket, key)

@@ -1,4 +1,4 @@
-// s3-zip of npm with archiver's tar and gzip level 1. Arguments as for every peer: BUCKET PREFIX KEY.
+// s3-zip of npm: a tar, a tar.gz or a zip, by the ending of KEY. Arguments as for every peer: BUCKET PREFIX KEY.
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { S3Client, paginateListObjectsV2 } from "@aws-sdk/client-s3";
@@ -23,9 +23,10 @@ source.on("data", (file) => files.emit("data", file));
 source.on("error", (error) => files.emit("error", error));
 source.on("end", () => setImmediate(() => files.emit("end")));
 s3Zip.folder = prefix;
+const level = { level: 1 };
 const archive = s3Zip
-  .setFormat("tar")
-  .setArchiverOptions({ gzip: true, gzipOptions: { level: 1 } })
+  .setFormat(key.endsWith(".zip") ? "zip" : "tar")
+  .setArchiverOptions(key.endsWith(".zip") ? { store: Boolean(process.env.STORED), zlib: level } : { gzip: key.endsWith(".gz"), gzipOptions: level })
   .archiveStream(files, names);
 
 const body = new PassThrough();

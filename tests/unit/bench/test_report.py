@@ -52,3 +52,8 @@ def test_target_is_met_by_the_value_before_rounding(better: str, ours: float, me
 
 def test_large_numbers_keep_four_digits() -> None:
     assert json.loads(result(ours=123456.7).line())["ours"] == 123500
+
+
+def test_target_is_missed_if_what_it_is_tied_to_does_not_hold() -> None:
+    assert result(ours=0.7).met
+    assert not result(ours=0.7, provided=False).met

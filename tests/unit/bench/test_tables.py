@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
-from bench.ours.tables import _Documents, file_name
+from bench.ours.tables import Used, _Documents, file_name
 
 from waybill.domain.catalog import Doctype, TableSource
 from waybill.domain.plan import Shard
@@ -38,3 +38,13 @@ def test_shards_together_hold_every_record_once() -> None:
     keys = [item.key for shard in shards for item in source.read(tenant="r5000-f0", shard=shard, after=None)]
     assert len(shards) == 4
     assert keys == [file_name(position) for position in range(5000)]
+
+
+def test_capacity_is_counted_as_dynamodb_does() -> None:
+    used = Used()
+    used.count("PutItem", {"Item": {"pk": {"S": "a" * 1024}}}, b"{}")
+    used.count("GetItem", {"ConsistentRead": True}, b"x" * 4097)
+    used.count("Query", {}, b"x" * 4096)
+    used.count("Sign", {}, b"{}")
+    assert used.take() == {"write_units": 2, "read_units": 2.5, "signatures": 1}
+    assert used.take() == {"write_units": 0, "read_units": 0, "signatures": 0}
