@@ -271,11 +271,12 @@ class MemoryObjects:
     def _version(self, key: str, etag: str | None) -> bytes:
         self._meet(key)
         self.gets.append(key)
-        if key not in self.objects:
+        data = self.objects.get(key)
+        if data is None:
             raise ObjectMissing(f"There is no object {key}.")
-        if etag is not None and etag != etag_of(self.objects[key]):
+        if etag is not None and etag != etag_of(data):
             raise ObjectChanged(f"The object {key} is no longer the planned version.")
-        return self.objects[key]
+        return data
 
     def _pieces(self, key: str, upload: str) -> dict[int, bytes]:
         if upload not in self.uploads or self.uploads[upload][0] != key:

@@ -32,7 +32,7 @@ from waybill.entry.export_document import export_document
 from waybill.entry.export_list import PARAMETERS, export_list
 from waybill.entry.http import MAX_BODY
 from waybill.ports import JobPage
-from waybill.services import fetch_ahead, part_upload, plan_parts, read_chunk
+from waybill.services import fetch_ahead, part_upload, plan_export, plan_parts, read_chunk
 from waybill.services.list_exports import MAX_PAGE_SIZE
 from waybill.sources import attribute_json
 
@@ -431,11 +431,12 @@ def test_every_shipped_schema_is_valid() -> None:
         ("`page[size]`", [MAX_PAGE_SIZE]),
         ("shards of a doctype", [catalog_file.MAX_SHARDS]),
         ("time of a step", [task.RESERVE_MS // 1000]),
+        ("first round of reading", [plan_export.FIRST_ROUND_SECONDS, plan_export.SHARDS_PER_BATCH]),
         ("record file", [plan_archive.MOST_ENTRY_BYTES // options.MEBIBYTE, read_chunk.MOST_ITEMS_PER_ENTRY]),
         ("segment", [read_chunk.SEGMENT_SIZE // options.MEBIBYTE]),
         ("parts of an export", [plan_parts.MOST_PARTS]),
         ("entries of a part", [plan_archive.MAX_ENTRIES_PER_PART]),
-        ("parts that one worker packs", [plan_parts.BATCH_PARTS, plan_parts.BATCH_BYTES // options.MEBIBYTE]),
+        ("parts that one worker packs", [plan_parts.BATCH_PARTS, plan_parts.BATCH_BYTES // options.GIBIBYTE]),
         ("pieces of one part", [part_upload.MOST_PIECES, part_upload.PIECE // options.MEBIBYTE]),
         ("files that the store copies", [copying.LEAST_COPIED // options.MEBIBYTE]),
         ("files fetched ahead", [fetch_ahead.MOST_IN_FLIGHT, fetch_ahead.SMALL // options.KIBIBYTE]),

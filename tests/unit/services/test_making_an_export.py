@@ -7,6 +7,7 @@ import random
 import tarfile
 from dataclasses import replace
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -91,18 +92,23 @@ class TestPlanExport:
 
         assert [shard.doctype for shard in batch.shards] == ["contacts", "pictures", "todos"]
 
-    def test_every_shard_of_a_large_doctype_is_a_batch(self) -> None:
+    def test_one_worker_begins_with_all_shards(self) -> None:
+        product = Product(CONTACTS, cut_at=("c020", "c040"))
+
+        (batch,) = product.plan(product.create())
+
+        assert [shard.doctype for shard in batch.shards] == ["contacts", "contacts", "contacts", "pictures", "todos"]
+        assert [shard.index for shard in batch.shards] == [1, 2, 3, 1, 1]
+        assert (batch.batches, batch.seconds) == (1, 30)
+
+    def test_more_shards_than_one_worker_takes_are_several_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("waybill.services.plan_export.SHARDS_PER_BATCH", 2)
         product = Product(CONTACTS, cut_at=("c020", "c040"))
 
         batches = product.plan(product.create())
 
-        assert [[shard.doctype for shard in batch.shards] for batch in batches] == [
-            ["pictures", "todos"],
-            ["contacts"],
-            ["contacts"],
-            ["contacts"],
-        ]
-        assert {batch.batches for batch in batches} == {4}
+        assert [len(batch.shards) for batch in batches] == [2, 2, 1]
+        assert [(batch.number, batch.batches) for batch in batches] == [(0, 3), (1, 3), (2, 3)]
 
     def test_a_plan_that_stands_is_kept(self) -> None:
         product = Product(CONTACTS)
@@ -168,16 +174,47 @@ class TestReadChunk:
 
 class TestPlanParts:
     def test_nothing_is_planned_while_a_shard_is_unread(self) -> None:
-        product = Product(CONTACTS, cut_at=("c030",))
-        job = product.create()
-        batches = product.plan(job)
-        product.read(job, batches[0])
-        product.read(job, batches[2])
+        product = Product(CONTACTS, cut_at=("c020", "c040"))
+        job = product.create(SMALL_PARTS)
+        (batch,) = product.plan(job)
+        assert not product.read(job, batch, FakeBudget(1))
 
         work = product.plan_parts(job)
 
         assert not work.ready
-        assert [batch["number"] for batch in json.loads(product.archives.objects[work.key])] == [1]
+
+    def test_what_is_left_after_the_first_round_is_spread(self) -> None:
+        product = Product(CONTACTS, cut_at=("c020", "c040"))
+        job = product.create(SMALL_PARTS)
+        (batch,) = product.plan(job)
+        product.read(job, replace(batch, shards=batch.shards[:1]))
+        assert not product.read(job, batch, FakeBudget(1))
+        expected = product.export(SMALL_PARTS)
+
+        left = msgspec.json.decode(product.archives.get(product.plan_parts(job).key), type=list[ReadBatch])
+
+        assert [[shard.number for shard in each.shards] for each in left] == [[0, 1], [2], [3], [4]]
+        assert {(each.batches, each.seconds) for each in left} == {(4, None)}
+        assert all(product.read(job, each) for each in left)
+        progress = total(product.jobs.reports(TENANT, job.id))
+        assert (progress.records, progress.percentage) == (len(CONTACTS), 50)
+        for number in json.loads(product.archives.get(product.plan_parts(job).key)):
+            product.pack(job, number)
+        product.finish(job)
+        assert product.parts(job) == product.parts(expected)
+
+    def test_the_first_round_ends_after_some_seconds(self) -> None:
+        product = Product(CONTACTS)
+        job = product.create(SMALL_PARTS)
+        (batch,) = product.plan(job)
+
+        class Slow(FakeBudget):
+            def spent(self) -> bool:
+                product.clock.advance(seconds=31)
+                return False
+
+        assert not product.read(job, batch, Slow())
+        assert product.read(job, replace(batch, seconds=None), Slow())
 
     def test_too_many_parts_are_refused_with_a_size_that_works(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("waybill.services.plan_parts.MOST_PARTS", 3)

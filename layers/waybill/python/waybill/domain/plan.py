@@ -32,11 +32,15 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class ReadBatch:
-    """The shards that one worker reads, one after the other. ``batches`` is how many batches the export has."""
+    """The shards that one worker reads, one after the other. ``batches`` is how many batches the export has.
+
+    After ``seconds`` the worker stops, so that others can help with what is left; None means that nobody would help.
+    """
 
     number: int
     batches: int
     shards: tuple[Shard, ...]
+    seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

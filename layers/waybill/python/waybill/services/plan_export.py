@@ -11,8 +11,11 @@ from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pin_catalog
 from waybill.services.work_files import load_if_there, save
 
-SMALL_SHARDS_PER_BATCH = 32
-"""A doctype that is one shard is usually small; this many are read by one worker, one after the other."""
+SHARDS_PER_BATCH = 64
+"""Most exports are read by one worker within FIRST_ROUND_SECONDS, whatever the number of their shards."""
+
+FIRST_ROUND_SECONDS = 30
+"""After this the shards that are left are spread over as many workers (PlanParts)."""
 
 
 def plan_export(
@@ -35,24 +38,19 @@ def plan_export(
         if load_if_there(archives, key, list[ReadBatch]) is None:
             doctypes = catalog.chosen(job.options)
             pin_catalog(archives, export_id, doctypes)
-            save(archives, key, _batches(_shards_by_doctype(tenant, doctypes, sources)))
+            save(archives, key, _batches(_shards(tenant, doctypes, sources)))
     return Work(ready=True, key=key)
 
 
-def _shards_by_doctype(tenant: str, doctypes: Sequence[Doctype], sources: Sources) -> list[list[Shard]]:
-    shards: list[list[Shard]] = []
-    start = 0
+def _shards(tenant: str, doctypes: Sequence[Doctype], sources: Sources) -> list[Shard]:
+    shards: list[Shard] = []
     for doctype in doctypes:
-        cut = sources.of(doctype.name).shards(tenant=tenant, start=start)
-        shards.append([replace(shard, index=index) for index, shard in enumerate(cut, start=1)])
-        start += len(cut)
+        cut = sources.of(doctype.name).shards(tenant=tenant, start=len(shards))
+        shards += [replace(shard, index=index) for index, shard in enumerate(cut, start=1)]
     return shards
 
 
-def _batches(shards_by_doctype: list[list[Shard]]) -> list[ReadBatch]:
-    """One batch for each shard of a large doctype; the small doctypes share. There is always at least one batch."""
-    small = [shards[0] for shards in shards_by_doctype if len(shards) == 1]
-    groups = [small[i : i + SMALL_SHARDS_PER_BATCH] for i in range(0, len(small), SMALL_SHARDS_PER_BATCH)]
-    groups += [[shard] for shards in shards_by_doctype if len(shards) > 1 for shard in shards]
-    groups = groups or [[]]
-    return [ReadBatch(number, len(groups), tuple(group)) for number, group in enumerate(groups)]
+def _batches(shards: list[Shard]) -> list[ReadBatch]:
+    """Put the shards into as few batches as can be. There is always at least one."""
+    groups = [shards[start : start + SHARDS_PER_BATCH] for start in range(0, len(shards) or 1, SHARDS_PER_BATCH)]
+    return [ReadBatch(number, len(groups), tuple(group), FIRST_ROUND_SECONDS) for number, group in enumerate(groups)]

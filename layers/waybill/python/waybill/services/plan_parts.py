@@ -14,7 +14,7 @@ from waybill.domain.errors import TooManyParts
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count
 from waybill.domain.manifest import GapList, ReadLedger
-from waybill.domain.options import MAX_PARTS_SIZE, MEBIBYTE
+from waybill.domain.options import GIBIBYTE, MAX_PARTS_SIZE
 from waybill.domain.plan import (
     Entry,
     FileEntry,
@@ -31,11 +31,12 @@ from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import last_staged, load, load_if_there, save, staged
 
-BATCH_BYTES = 256 * MEBIBYTE
-"""About what one worker packs in ten seconds; a larger export is packed by several side by side."""
+BATCH_BYTES = 40 * GIBIBYTE
+"""About what one worker packs in a call of fifteen minutes; a larger export is packed by several side by side."""
 
 BATCH_PARTS = 200
 BATCH_ENTRIES = 25_000
+"""About what one worker fetches in half a minute, and whose plan it can hold in memory."""
 
 MOST_PARTS = 10_000
 """More would make the list of cursors, and the manifest, larger than one answer can be."""
@@ -51,18 +52,31 @@ def plan_parts(tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectS
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
         batches = load(archives, keys.read_batches(export_id), list[ReadBatch])
-        left = [batch for batch in batches if not _is_read(archives, export_id, batch)]
+        shards = [shard for batch in batches for shard in batch.shards]
+        left = [shard for shard in shards if not _is_read(archives, export_id, shard)]
         if left:
-            save(archives, keys.read_batches_left(export_id), left)
+            save(archives, keys.read_batches_left(export_id), _spread(shards, left))
             return Work(ready=False, key=keys.read_batches_left(export_id))
         if load_if_there(archives, keys.parts_header(export_id), PartsHeader) is None:
-            _plan(job, [shard for batch in batches for shard in batch.shards], archives)
+            _plan(job, shards, archives)
     return Work(ready=True, key=keys.pack_batches(export_id))
 
 
-def _is_read(archives: ObjectStore, export_id: str, batch: ReadBatch) -> bool:
-    last = (last_staged(archives, export_id, shard) for shard in batch.shards)
-    return all(staged is not None and staged.done for staged in last)
+def _is_read(archives: ObjectStore, export_id: str, shard: Shard) -> bool:
+    last = last_staged(archives, export_id, shard)
+    return last is not None and last.done
+
+
+def _spread(shards: list[Shard], left: list[Shard]) -> list[ReadBatch]:
+    """Give every shard that is left to a worker of its own.
+
+    The first worker gets the shards that are read as well. It has nothing to do with them but to report them, in place
+    of those who read them.
+    """
+    numbers = {shard.number for shard in left}
+    read = [shard for shard in shards if shard.number not in numbers]
+    groups = [[*read, left[0]], *([shard] for shard in left[1:])]
+    return [ReadBatch(number, len(groups), tuple(group)) for number, group in enumerate(groups)]
 
 
 def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:

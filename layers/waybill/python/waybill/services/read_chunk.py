@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from waybill.archive.container import container_of
 from waybill.archive.plan_parts import entry_target
@@ -38,15 +39,22 @@ def read_chunk(
 ) -> bool:
     """Read the batch's shards, going on from what an earlier call left; return whether all of it is read.
 
-    Where entries are cut depends on the data and ``parts_size`` alone, never on time, so that a reading that was
-    interrupted leaves the same bytes as one that was not. Raises ExportGone or ExportNotRunning, SourceUnavailable,
-    StorageUnavailable.
+    It stops also after ``batch.seconds``. Where entries are cut depends on the data and ``parts_size`` alone, never on
+    time, so that a reading that was interrupted leaves the same bytes as one that was not. Raises ExportGone or
+    ExportNotRunning, SourceUnavailable, StorageUnavailable.
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
         found = sources(pinned_catalog(archives, export_id))
+        budget = _Sooner(budget, clock, batch.seconds)
         records = size = 0
+        has_read = False
         for position, shard in enumerate(batch.shards):
-            last = _read_shard(job, shard, sources=found, archives=archives, budget=budget)
+            last = last_staged(archives, job.id, shard)
+            if last is None or not last.done:
+                if has_read and budget.spent():
+                    return False
+                has_read = True
+                last = _read_shard(job, shard, last, sources=found, archives=archives, budget=budget)
             records, size = records + last.total_records, size + last.total_bytes
             share = (position + last.done) / len(batch.shards)
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
@@ -57,10 +65,22 @@ def read_chunk(
     return True
 
 
-def _read_shard(job: ExportJob, shard: Shard, *, sources: Sources, archives: ObjectStore, budget: Budget) -> Staged:
-    last = last_staged(archives, job.id, shard)
-    if last is not None and last.done:
-        return last
+class _Sooner:
+    """A budget that is spent when another one is, or after some seconds."""
+
+    def __init__(self, budget: Budget, clock: Clock, seconds: int | None) -> None:
+        self._budget = budget
+        self._clock = clock
+        self._until = None if seconds is None else clock() + timedelta(seconds=seconds)
+
+    def spent(self) -> bool:
+        """Whether the step should stop."""
+        return self._budget.spent() or (self._until is not None and self._clock() >= self._until)
+
+
+def _read_shard(
+    job: ExportJob, shard: Shard, last: Staged | None, *, sources: Sources, archives: ObjectStore, budget: Budget
+) -> Staged:
     reading = _Reading(job, shard, last)
     items = sources.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
     for item in items:
