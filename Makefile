@@ -1,6 +1,7 @@
-# Waybill's commands. `make demo` and `make test` need only Python 3.11 or newer, make and git.
+# Waybill's commands. They need Python 3.11 or newer, make and git; `make test` also GNU tar with gzip, and openssl.
 SHELL := /bin/sh
 PYTHON ?= python3
+FORMAT ?= tar.gz
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
@@ -21,8 +22,8 @@ format: setup ## Put the code into the one format
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 .PHONY: demo up down
-demo: setup ## Make an export on the embedded AWS, download it, check it; the archive lies in out/
-	@$(BIN)/python -m local.demo
+demo: setup ## Make an export on the embedded AWS, download it, check it; FORMAT=zip or another; it lies in out/
+	@$(BIN)/python -m local.demo $(FORMAT)
 
 up: setup ## Start the whole stack on this machine and leave it running
 	@$(BIN)/python -m local.up

@@ -1,5 +1,9 @@
-"""``make demo``: the main job from end to end, as the demo user ``owner``. Exit 0 only if every check passed."""
+"""``make demo``: the main job from end to end, as the demo user ``owner``. Exit 0 only if every check passed.
 
+``make demo FORMAT=zip`` makes it in another format than the default.
+"""
+
+import argparse
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,9 +21,12 @@ _PARTS_SIZE = 40_000_000
 
 
 def _main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m local.demo", description="Make an export, download it, check it.")
+    parser.add_argument("format", nargs="?", default="tar.gz", help="of the archives, as the API names it")
+    asked = parser.parse_args().format
     stack, started_here = bring_up()
     try:
-        _demonstrate(stack)
+        _demonstrate(stack, asked)
     finally:
         if started_here:
             with exclusive():
@@ -27,10 +34,10 @@ def _main() -> None:
             print("The stack is stopped again.")
 
 
-def _demonstrate(stack: Stack) -> None:
+def _demonstrate(stack: Stack, archive_format: str) -> None:
     owner = stack.users["owner"]
     api = ExportsApi(stack.api_url, owner.token)
-    export = api.create(parts_size=_PARTS_SIZE)
+    export = api.create(parts_size=_PARTS_SIZE, format=archive_format)
     print(f"\nPOST {stack.api_url}/move/exports → 202, export {export['id']}")
     export = _watch(api, export["id"])
     manifest = api.manifest(export["id"])
@@ -45,7 +52,7 @@ def _demonstrate(stack: Stack) -> None:
         raise LocalError("The export is NOT what its manifest says:\n  " + "\n  ".join(findings.faults))
     if manifest["gaps"]:
         raise LocalError(f"The export is complete but for {len(manifest['gaps'])} gaps, and the demo data has none.")
-    print("Every check passed: sizes, SHA-256, entry lists, BagIt (bagit.py), group, counts of records and files.")
+    print("Every check passed: sizes, digests, entry lists, BagIt (bagit.py), group, counts of records and files.")
 
 
 def _watch(api: ExportsApi, export_id: str) -> dict[str, Any]:
@@ -92,9 +99,16 @@ def _print_ledger(manifest: dict[str, Any]) -> None:
 
 
 def _print_parts(manifest: dict[str, Any]) -> None:
-    print(f"\n{'part':44}{'bytes':>12}{'entries':>9}  sha256")
+    print(f"\n{'part':44}{'bytes':>12}{'entries':>9}  digest")
     for part in manifest["parts"]:
-        print(f"{part['name']:44}{part['size']:>12}{part['entries']:>9}  {part['sha256']}")
+        print(f"{part['name']:44}{part['size']:>12}{part['entries']:>9}  {_digest(part)}")
+
+
+def _digest(part: dict[str, Any]) -> str:
+    """Name the strongest digest that the manifest has of a part as downloaded."""
+    if part["sha256"] is not None:
+        return f"SHA-256 {part['sha256']}"
+    return "none but those of its entries" if part["crc32"] is None else f"CRC-32 {part['crc32']}"
 
 
 if __name__ == "__main__":
