@@ -473,6 +473,7 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "staged": (0, 0),
         "segment": (0, 0),
         "section": (1, 1),
+        "planned_segment": (0,),
         "packing": (1,),
         "packed_part": (1,),
     }

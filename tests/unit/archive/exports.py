@@ -16,6 +16,7 @@ import zstandard
 from waybill.archive.container import Container, container_of
 from waybill.archive.errors import ContentLost
 from waybill.archive.fingerprint import Fingerprint
+from waybill.archive.layout import Layout
 from waybill.archive.layouts import layout_of
 from waybill.archive.part import Copy, Materials, PartState, PartWriter, SafePoint
 from waybill.archive.paths import PathBook
@@ -59,6 +60,7 @@ class Export:
     """What an export holds, and the segments that its records are staged in."""
 
     container: Container = TAR_GZIP
+    layout: Layout = BAG
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     files: list[FileEntry] = field(default_factory=list)
     schemas: dict[str, str] = field(default_factory=dict)
@@ -107,7 +109,7 @@ class Export:
                 parts_size=parts_size,
                 schemas=self.schemas,
                 container=self.container,
-                layout=BAG,
+                layout=self.layout,
             )
         )
 
@@ -171,7 +173,7 @@ class Export:
         return PartWriter(
             plan,
             header,
-            layout=BAG,
+            layout=self.layout,
             container=self.container,
             schemas=self.schemas,
             parts_size=self.parts_size,

@@ -40,10 +40,20 @@ class ReadBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class StagedRecord:
+    """A record that lies by itself in a segment, as JSON text: where, and what it is."""
+
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileReference:
     """A file as its index record and the bucket's listing give it.
 
-    ``etag`` pins the version. ``size`` is the object's size in bytes, ``updated_at`` whole Unix seconds.
+    ``etag`` pins the version. ``size`` is the object's size in bytes, ``updated_at`` whole Unix seconds. ``record`` is
+    there only in a layout that puts the file's record next to the file.
     """
 
     id: str
@@ -55,6 +65,7 @@ class FileReference:
     mime: str = ""
     updated_at: int = 0
     executable: bool = False
+    record: StagedRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +78,15 @@ class StoredDigests:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A directory of the files index: its id and its full path (``/`` first)."""
+    """A directory of the files index: its id and its full path (``/`` first).
+
+    ``record`` is its JSON text, only in a layout that puts directories in an order of their own.
+    """
 
     id: str
     path: str
+    record: str = ""
+    updated_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,8 @@ class Entry:
 
     ``path`` is relative to the bag (``data/…``). ``size`` and ``sha256`` are of the content, ``offset`` and ``length``
     of the packed content within the segment. ``records`` is how many records it holds, ``updated_at`` (whole Unix
-    seconds) when the youngest of them was last changed.
+    seconds) when the youngest of them was last changed. In the layout ``cozy`` it is a run of entries, one for each
+    record, and ``path`` no more than a name for it.
     """
 
     path: str
@@ -129,11 +146,15 @@ class SegmentSlice:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file and the path that it gets in the bag (``data/files/…``)."""
+    """A file and the path that it gets in the archive, in a bag without that of the bag (``data/files/…``).
+
+    ``segment`` is the key of the one that the file's record lies in, if ``reference`` says that it has one.
+    """
 
     path: str
     doctype: str
     reference: FileReference
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +197,8 @@ class PackedPart:
     digest of the part's own ``manifest-sha256.txt``, None in a layout without one; ``payload_size`` the sum of its
     ``entries`` contents. ``records_written`` maps doctype to number of records, ``file_counts`` doctype to the files'
     line of the ledger. ``pieces`` are the SHA-256 of the part's pieces, all ``piece_length`` bytes long but the last.
+    ``first_file`` is ``doctype/id`` of the first file that was planned for the part, which the layout ``cozy`` names
+    the part by; empty if none was.
     """
 
     number: int
@@ -191,6 +214,7 @@ class PackedPart:
     gaps: tuple[Gap, ...]
     piece_length: int = 0
     pieces: tuple[str, ...] = ()
+    first_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from waybill.archive.container import container_of
+from waybill.archive.directories import DirectoryBook
 from waybill.archive.enclosed import LEAST_PARTS_SIZE
 from waybill.archive.enough_parts_size import enough_parts_size
+from waybill.archive.layout import Layout, MadeRecords
 from waybill.archive.layouts import layout_of
 from waybill.archive.paths import PathBook, safe_path
 from waybill.archive.plan_parts import plan_parts as cut_parts
@@ -40,7 +42,6 @@ BATCH_ENTRIES = 25_000
 MOST_PARTS = 10_000
 """More would make the list of cursors, and the manifest, larger than one answer can be."""
 
-FILES_DIRECTORY = "data/files"
 NO_DIRECTORY = "_without_folder"
 
 
@@ -66,8 +67,8 @@ def _is_read(archives: ObjectStore, export_id: str, batch: ReadBatch) -> bool:
 
 
 def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
-    content = _Content(job, sorted(shards, key=lambda shard: shard.number), archives)
     container, layout = container_of(job.options.format), layout_of(job.options.layout)
+    content = _Content(job, sorted(shards, key=lambda shard: shard.number), archives, layout)
     schemas = pinned_catalog(archives, job.id).schemas
     plans = cut_parts(
         content.entries(),
@@ -102,15 +103,18 @@ def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
 class _Content:
     """All that was read, shard by shard, in the order in which it goes into the archive."""
 
-    def __init__(self, job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
+    def __init__(self, job: ExportJob, shards: list[Shard], archives: ObjectStore, layout: Layout) -> None:
         """Go through everything once, for the ledger, the directories and the name of the group.
 
         How the parts are cut is in the group's name too, so that parts of two exports are never taken for one.
         """
         self._export_id = export_id = job.id
+        self._made_segments = 0
         self._shards = shards
         self._archives = archives
+        self._layout = layout
         self._directories: dict[str, str] = {}
+        book = DirectoryBook()
         self.ledger = ReadLedger()
         digest = hashlib.sha256(f"{job.options.format}\0{job.options.layout}\0{job.options.parts_size}\n".encode())
         gaps = GapList()
@@ -121,22 +125,32 @@ class _Content:
                 if flush.file_count != Count():
                     self.ledger.files[shard.doctype] = self.ledger.files.get(shard.doctype, Count()) + flush.file_count
                 gaps.add(flush.gaps)
-                self._directories.update((directory.id, directory.path) for directory in flush.directories)
+                for directory in flush.directories:
+                    self._directories[directory.id] = directory.path
+                    book.add(shard.doctype, directory)
                 for entry in flush.entries:
                     digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
                 for file in flush.files:
                     digest.update(f"{file.id}\0{file.size}\0{file.etag}\n".encode("utf-8", "surrogatepass"))
+                    if file.record is not None:
+                        digest.update(file.record.sha256.encode())
+        self._first = self._made(layout.made_first(job.tenant))
+        self._last = self._made(layout.made_last(book))
+        for _, entry in (*self._first, *self._last):
+            digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
         self.ledger.gaps.extend(gaps.listed)
         self.ledger.unlisted.update(gaps.unlisted)
         self.group = digest.hexdigest()[:32]
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Yield the packed record entries with the key of their segment."""
+        yield from self._first
         for shard in self._shards:
             for flush in staged(self._archives, self._export_id, shard):
                 if flush.segment is not None:
                     for entry in flush.entries:
                         yield flush.segment, entry
+        yield from self._last
 
     def files(self) -> Iterator[FileEntry]:
         """Yield the files with the paths that they get, in the order of their ids."""
@@ -144,8 +158,20 @@ class _Content:
         for shard in self._shards:
             for flush in staged(self._archives, self._export_id, shard):
                 for file in flush.files:
-                    path = book.unique(f"{FILES_DIRECTORY}/{safe_path(self._original_path(file))}")
-                    yield FileEntry(path, shard.doctype, file)
+                    path = book.unique(f"{self._layout.files_root}/{safe_path(self._original_path(file))}")
+                    yield FileEntry(path, shard.doctype, file, flush.segment if file.record else None)
+
+    def _made(self, entries: Iterator[MadeRecords]) -> list[tuple[str, Entry]]:
+        """Store entries that were made here, each in a segment of its own."""
+        made: list[tuple[str, Entry]] = []
+        for each in entries:
+            key = keys.planned_segment(self._export_id, self._made_segments)
+            packed = each.packed
+            self._archives.put(key, packed.packed)
+            self._made_segments += 1
+            length = len(packed.packed)
+            made.append((key, Entry(packed.path, each.doctype, packed.size, packed.sha256, each.records, 0, length)))
+        return made
 
     def _original_path(self, file: FileReference) -> str:
         return f"{self._directories.get(file.directory, NO_DIRECTORY)}/{file.name}"

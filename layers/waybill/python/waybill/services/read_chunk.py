@@ -2,16 +2,18 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from waybill.archive.container import container_of
-from waybill.archive.plan_parts import entry_target
+from waybill.archive.cozy_gaps import left_out_with_its_file, neither_file_nor_directory
+from waybill.archive.layout import Record
+from waybill.archive.layouts import layout_of
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog
 from waybill.domain.job import ExportJob
-from waybill.domain.ledger import Count, Gap, count_gaps
+from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.options import MEBIBYTE
-from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged
+from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged, StagedRecord
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources
 from waybill.services.making_export import making_export
@@ -43,10 +45,12 @@ def read_chunk(
     StorageUnavailable.
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
-        found = sources(pinned_catalog(archives, export_id))
+        catalog = pinned_catalog(archives, export_id)
+        found = sources(catalog)
         records = size = 0
         for position, shard in enumerate(batch.shards):
-            last = _read_shard(job, shard, sources=found, archives=archives, budget=budget)
+            reads_files = catalog.doctypes[shard.doctype].has_files
+            last = _read_shard(job, shard, reads_files=reads_files, sources=found, archives=archives, budget=budget)
             records, size = records + last.total_records, size + last.total_bytes
             share = (position + last.done) / len(batch.shards)
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
@@ -57,11 +61,13 @@ def read_chunk(
     return True
 
 
-def _read_shard(job: ExportJob, shard: Shard, *, sources: Sources, archives: ObjectStore, budget: Budget) -> Staged:
+def _read_shard(
+    job: ExportJob, shard: Shard, *, reads_files: bool, sources: Sources, archives: ObjectStore, budget: Budget
+) -> Staged:
     last = last_staged(archives, job.id, shard)
     if last is not None and last.done:
         return last
-    reading = _Reading(job, shard, last)
+    reading = _Reading(job, shard, last, reads_files=reads_files)
     items = sources.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
     for item in items:
         reading.take(item)
@@ -80,7 +86,8 @@ def _read_shard(job: ExportJob, shard: Shard, *, sources: Sources, archives: Obj
 class _OpenEntry:
     """The record entry that is being filled."""
 
-    lines: list[bytes] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    set_apart: int = 0
     size: int = 0
     items: int = 0
     updated_at: int = 0
@@ -90,10 +97,12 @@ class _OpenEntry:
 class _Reading:
     """One shard from a checkpoint on: gathers items into entries, entries into a segment."""
 
-    def __init__(self, job: ExportJob, shard: Shard, last: Staged | None) -> None:
+    def __init__(self, job: ExportJob, shard: Shard, last: Staged | None, *, reads_files: bool) -> None:
         self._export_id = job.id
         self._shard = shard
-        self._target = entry_target(job.options.parts_size)
+        self._layout = layout_of(job.options.layout)
+        self._sets_apart = reads_files and self._layout.pairs_files
+        self._target = self._layout.entry_target(job.options.parts_size)
         self._container = container_of(job.options.format)
         self._sequence = last.sequence + 1 if last else 0
         self._next_entry = last.next_entry if last else 1
@@ -120,15 +129,34 @@ class _Reading:
         is_record = item.line is not None or (item.gap is not None and item.gap.kind == "record")
         self._expected += is_record
         self._files_expected += item.file is not None or item.file_gap is not None or not is_record
+        self._gaps += [gap for gap in (item.gap, item.file_gap) if gap is not None]
         if item.line is not None:
-            entry.lines.append(item.line)
             entry.size += len(item.line) + 1
             entry.updated_at = max(entry.updated_at, item.updated_at)
-        self._gaps += [gap for gap in (item.gap, item.file_gap) if gap is not None]
+            if self._sets_apart:
+                self._set_apart(item, item.line)
+                return
+            entry.records.append(Record(item.key, item.line, item.updated_at))
         if item.file is not None:
             self._files.append(item.file)
         if item.directory is not None:
             self._directories.append(item.directory)
+
+    def _set_apart(self, item: SourceItem, line: bytes) -> None:
+        """Take in a record that goes next to its file, or among the directories; any other has no place."""
+        if item.file is not None:
+            text = self._layout.file_record(line, item.file.size)
+            record = StagedRecord(len(self._packed), len(text), hashlib.sha256(text).hexdigest())
+            self._files.append(replace(item.file, record=record))
+            self._packed += text
+            self._open.set_apart += 1
+        elif item.directory is not None:
+            self._directories.append(replace(item.directory, record=line.decode(), updated_at=item.updated_at))
+            self._open.set_apart += 1
+        elif item.file_gap is not None and item.file_gap.outcome is Outcome.FAILED:
+            self._gaps.append(left_out_with_its_file(item.file_gap))
+        else:
+            self._gaps.append(neither_file_nor_directory(self._shard.doctype, item.key))
 
     @property
     def entry_is_full(self) -> bool:
@@ -146,28 +174,26 @@ class _Reading:
         entry, self._open = self._open, _OpenEntry()
         if entry.last_key is not None:
             self.resume_after = entry.last_key
-        if not entry.lines:
+        self._total_records += len(entry.records) + entry.set_apart
+        self._total_bytes += entry.size
+        if not entry.records:
             return
-        content = b"\n".join(entry.lines) + b"\n"
-        path = f"data/{self._shard.doctype}/{self._shard.index:04}-{self._next_entry:06}.ndjson"
-        offset = len(self._packed)
-        for packed in self._container.pack([content]):
-            self._packed += packed
+        name = f"{self._shard.index:04}-{self._next_entry:06}"
+        packed = self._layout.pack_records(self._container, self._shard.doctype, name, entry.records)
         self._entries.append(
             Entry(
-                path=path,
+                path=packed.path,
                 doctype=self._shard.doctype,
-                size=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-                records=len(entry.lines),
-                offset=offset,
-                length=len(self._packed) - offset,
+                size=packed.size,
+                sha256=packed.sha256,
+                records=len(entry.records),
+                offset=len(self._packed),
+                length=len(packed.packed),
                 updated_at=entry.updated_at,
             )
         )
+        self._packed += packed.packed
         self._next_entry += 1
-        self._total_records += len(entry.lines)
-        self._total_bytes += len(content)
 
     def flush(self, archives: ObjectStore, *, done: bool) -> Staged:
         """Write the segment and then, as the checkpoint, what is in it. Nothing counts before the second is written."""
