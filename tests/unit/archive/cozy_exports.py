@@ -18,13 +18,13 @@ from tests.unit.archive.exports import CONTAINERS, Export
 
 from waybill.archive.directories import DirectoryBook
 from waybill.archive.layout import MadeRecords, Record
-from waybill.archive.layouts import layout_of
+from waybill.archive.layouts import archive_layout_of
 from waybill.domain.plan import Directory, Entry, FileEntry, FileReference, PartPlan, StagedRecord
 
 FILES = "io.cozy.files"
 ROOT = "io.cozy.files.root-dir"
 TENANT = "alice.mycozy.cloud"
-LAYOUT = layout_of("cozy")
+LAYOUT = archive_layout_of("cozy")
 ZIP = CONTAINERS["zip"]
 
 _DATA = "My Cozy/Data/"

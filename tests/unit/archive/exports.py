@@ -16,13 +16,13 @@ import zstandard
 from waybill.archive.container import Container, container_of
 from waybill.archive.errors import ContentLost
 from waybill.archive.fingerprint import Fingerprint
-from waybill.archive.layout import Layout
-from waybill.archive.layouts import layout_of
+from waybill.archive.layout import ArchiveLayout
+from waybill.archive.layouts import archive_layout_of
 from waybill.archive.part import Copy, Materials, PartState, PartWriter, SafePoint
 from waybill.archive.paths import PathBook
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain.ledger import Gap
-from waybill.domain.options import FORMATS
+from waybill.domain.options import FORMATS_OF
 from waybill.domain.plan import (
     Entry,
     FileEntry,
@@ -34,14 +34,14 @@ from waybill.domain.plan import (
     StoredDigests,
 )
 
-CONTAINERS: Mapping[str, Container] = {name: container_of(name) for name in FORMATS}
+CONTAINERS: Mapping[str, Container] = {name: container_of(name) for name in FORMATS_OF["bag"]}
 TAR_GZIP = CONTAINERS["tar.gz"]
 GROUP = "f" * 32
 SCHEMA = '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}'
 
 each_format = pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS.keys())
 
-BAG = layout_of("bag")
+BAG = archive_layout_of("bag")
 
 Opener = Callable[[FileReference], Iterable[bytes]]
 
@@ -60,7 +60,7 @@ class Export:
     """What an export holds, and the segments that its records are staged in."""
 
     container: Container = TAR_GZIP
-    layout: Layout = BAG
+    layout: ArchiveLayout = BAG
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     files: list[FileEntry] = field(default_factory=list)
     schemas: dict[str, str] = field(default_factory=dict)

@@ -35,12 +35,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class PackedRecords:
-    """Records as they lie in a segment: the ``path`` or name of their entry, size and SHA-256 of what was packed."""
+    """Records as they lie in a segment: the ``path`` or name of their entry, size and SHA-256 of what was packed.
+
+    ``rows`` and ``fields`` as in ``Entry`` and ``Staged``.
+    """
 
     path: str
     size: int
     sha256: str
     packed: bytes
+    rows: tuple[tuple[int, int], ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +126,6 @@ class Layout(Protocol):
         ...
 
     @property
-    def gathers_records(self) -> bool:
-        """Whether all record entries go into the first part, however large it gets."""
-        ...
-
-    @property
     def files_root(self) -> str:
         """Where in the archive the files go."""
         ...
@@ -154,16 +154,6 @@ class Layout(Protocol):
         """Return the file name of part ``number`` of ``parts``, without extension."""
         ...
 
-    def bounds(self, container: Container, schemas: Mapping[str, str], parts_size: int) -> PartBounds:
-        """Return the bounds of parts. ``schemas`` has the JSON Schema text of every doctype."""
-        ...
-
-    def arranged(
-        self, files: Sequence[FileEntry], container: Container, *, records: int, bound: int
-    ) -> Sequence[FileEntry]:
-        """Return the files of a part of at most ``bound`` bytes in their order, behind ``records`` bytes of records."""
-        ...
-
     def part(
         self,
         plan: PartPlan,
@@ -175,4 +165,23 @@ class Layout(Protocol):
         state: bytes | None = None,
     ) -> PartLayout:
         """Return what lays out a part, or one that goes on from where another was."""
+        ...
+
+
+class ArchiveLayout(Layout, Protocol):
+    """A layout of archives, which hold record entries and files and are planned by ``plan_parts``."""
+
+    @property
+    def gathers_records(self) -> bool:
+        """Whether all record entries go into the first part, however large it gets."""
+        ...
+
+    def bounds(self, container: Container, schemas: Mapping[str, str], parts_size: int) -> PartBounds:
+        """Return the bounds of parts. ``schemas`` has the JSON Schema text of every doctype."""
+        ...
+
+    def arranged(
+        self, files: Sequence[FileEntry], container: Container, *, records: int, bound: int
+    ) -> Sequence[FileEntry]:
+        """Return the files of a part of at most ``bound`` bytes in their order, behind ``records`` bytes of records."""
         ...

@@ -125,7 +125,7 @@ class PartWriter:
         state: PartState | None = None,
     ) -> None:
         self._plan = plan
-        self.name = f"{layout.name(plan.number, header.parts)}.{container.extension}"
+        self.name = plan.name or f"{layout.name(plan.number, header.parts)}.{container.extension}"
         self._container = container
         self._needs_sha256 = layout.needs_sha256
         self._writer = container.writer(state.writer if state else None)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from waybill.archive.container import Container
-from waybill.archive.layout import Layout
+from waybill.archive.layout import ArchiveLayout
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, PartPlan, SegmentSlice
 
@@ -32,7 +32,7 @@ def plan_parts(
     parts_size: int,
     schemas: Mapping[str, str],
     container: Container,
-    layout: Layout,
+    layout: ArchiveLayout,
 ) -> Iterator[PartPlan]:
     """Yield the plans of all parts, numbered from 1: record entries first, then files.
 

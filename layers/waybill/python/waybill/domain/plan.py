@@ -3,7 +3,7 @@
 Every type here is stored as JSON under the keys of ``domain.keys``; a step that runs twice writes the same again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from waybill.domain.ledger import Count, Gap
 
@@ -96,7 +96,8 @@ class Entry:
     ``path`` is relative to the bag (``data/…``). ``size`` and ``sha256`` are of the content, ``offset`` and ``length``
     of the packed content within the segment. ``records`` is how many records it holds, ``updated_at`` (whole Unix
     seconds) when the youngest of them was last changed. In the layout ``cozy`` it is a run of entries, one for each
-    record, and ``path`` no more than a name for it.
+    record, and ``path`` no more than a name for it. In the layout ``plain`` it may be cut behind
+    any record: ``rows`` has of each how many bytes it takes in the segment, and how many in a part.
     """
 
     path: str
@@ -107,6 +108,7 @@ class Entry:
     offset: int
     length: int
     updated_at: int = 0
+    rows: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class Staged:
 
     ``count.expected`` is how many records the source gave. ``resume_after`` is the sort key of the last record that is
     accounted for. ``next_entry`` numbers the shard's next entry. ``total_records`` and ``total_bytes`` count the
-    shard's record lines up to here.
+    shard's record lines up to here. ``fields`` are the names of all fields of its records, if a format has columns.
     """
 
     shard: int
@@ -133,6 +135,7 @@ class Staged:
     total_records: int
     total_bytes: int
     done: bool
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ class FileEntry:
 class PartPlan:
     """What goes into one part: ``slices`` hold ``entries``, in order; ``files`` follow.
 
-    ``bound`` is the most bytes that the part can have.
+    ``bound`` is the most bytes that the part can have. Only in the layout ``plain`` a part holds one ``doctype`` and
+    has a ``name`` of its own.
     """
 
     number: int
@@ -169,6 +173,8 @@ class PartPlan:
     entries: tuple[Entry, ...]
     files: tuple[FileEntry, ...]
     bound: int
+    name: str = ""
+    doctype: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +187,15 @@ class PackBatch:
 
 @dataclass(frozen=True, slots=True)
 class PartsHeader:
-    """What all parts share. ``group`` is derived from the content alone, so the same data gives the same name."""
+    """What all parts share. ``group`` is derived from the content alone, so the same data gives the same name.
+
+    ``columns`` are those of every doctype, if the format has columns.
+    """
 
     group: str
     parts: int
     batches: int
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

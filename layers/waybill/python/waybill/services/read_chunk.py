@@ -118,6 +118,7 @@ class _Reading:
         self._directories: list[Directory] = []
         self._files: list[FileReference] = []
         self._gaps: list[Gap] = []
+        self._fields: set[str] = set()
         self._expected = 0
         self._files_expected = 0
 
@@ -190,8 +191,10 @@ class _Reading:
                 offset=len(self._packed),
                 length=len(packed.packed),
                 updated_at=entry.updated_at,
+                rows=packed.rows,
             )
         )
+        self._fields.update(packed.fields)
         self._packed += packed.packed
         self._next_entry += 1
 
@@ -218,6 +221,7 @@ class _Reading:
             total_records=self._total_records,
             total_bytes=self._total_bytes,
             done=done,
+            fields=tuple(sorted(self._fields)),
         )
         save(archives, keys.staged(self._export_id, self._shard.number, self._sequence), staged)
         self._sequence += 1
