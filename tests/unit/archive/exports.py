@@ -129,10 +129,10 @@ class Export:
         """Say what a store knows that was given the SHA-256 with the file."""
         return StoredDigests(hashlib.sha256(self.contents[file.reference.key]).hexdigest())
 
-    def pack(self, parts_size: int, *, open_file: Opener | None = None) -> list[Part]:
+    def pack(self, parts_size: int, *, open_file: Opener | None = None, group: str = GROUP) -> list[Part]:
         """Make all parts, as PackPart does it."""
         plans = self.plans(parts_size)
-        header = PartsHeader(GROUP, len(plans), 1)
+        header = PartsHeader(group, len(plans), 1)
         self.parts_size = parts_size
         return [self._pack(plan, header, open_file or self.open_file) for plan in plans]
 
