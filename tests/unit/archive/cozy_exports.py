@@ -62,7 +62,14 @@ class CozyExport(Export):
         self.directories.append(Directory(name, path, record, 1_600_000_000))
 
     def add_pair(
-        self, name: str, path: str, content: bytes, record: bytes | None = None, *, mime: str = ""
+        self,
+        name: str,
+        path: str,
+        content: bytes,
+        record: bytes | None = None,
+        *,
+        mime: str = "",
+        executable: bool = False,
     ) -> FileEntry:
         """Put a file and its record into the export. Ids are added in order."""
         document = {"_id": name, **file_document(posixpath.basename(path), content)}
@@ -74,7 +81,7 @@ class CozyExport(Export):
         self.segments[segment] = self.segments.get(segment, b"") + text
         base = posixpath.basename(path)
         reference = FileReference(
-            name, base, ROOT, name, len(content), '"etag"', mime, 1_500_000_000, executable=False, record=staged
+            name, base, ROOT, name, len(content), '"etag"', mime, 1_500_000_000, executable, staged
         )
         entry = FileEntry(self._book.unique(f"{LAYOUT.files_root}/{path}"), FILES, reference, segment)
         self.files.append(entry)

@@ -16,11 +16,16 @@ from tests.unit.archive.exports import GROUP, Part, unpack
 
 from waybill.archive import zip_records
 from waybill.archive.cozy import document_path, with_true_size
+from waybill.archive.directories import DirectoryBook
+from waybill.archive.errors import ContentSizeChanged
+from waybill.archive.zip_archive import Zip
+from waybill.archive.zip_runs import pack_run, run_bound
 from waybill.domain.errors import ObjectMissing, StorageUnavailable
 from waybill.domain.ledger import Count, Outcome
-from waybill.domain.plan import FileEntry, FileReference, PartsHeader, StoredDigests
+from waybill.domain.plan import Directory, FileEntry, FileReference, PartsHeader, SegmentSlice, StoredDigests
 
 SMALLEST = 10_240
+ZIP = Zip()
 
 
 def example() -> CozyExport:
@@ -146,6 +151,40 @@ def test_the_comment_says_which_part_of_which_export_it_is() -> None:
 def test_a_comment_stands_behind_an_end_of_any_size() -> None:
     assert zip_records.end(3, 99, 1000, b"abc").endswith(b"\x03\x00abc")
     assert zip_records.end(70_000, 99, 1 << 33, b"abc").endswith(b"\x03\x00abc")
+
+
+def test_files_keep_their_mode_and_their_time() -> None:
+    export = CozyExport()
+    export.add_pair("01", "run.sh", b"#!/bin/sh", executable=True)
+    export.add_pair("02", "read.me", b"read")
+
+    (part,) = export.pack(SMALLEST)
+
+    with zipfile.ZipFile(io.BytesIO(part.data)) as archive:
+        modes = [info.external_attr >> 16 & 0o777 for info in archive.infolist()[2::2]]
+        times = {info.date_time for info in archive.infolist()[1:]}
+    assert modes == [0o755, 0o644]
+    assert times == {(2017, 7, 14, 2, 40, 0)}
+
+
+def test_records_of_files_are_read_many_at_once_and_little_at_a_time() -> None:
+    reads: list[SegmentSlice] = []
+
+    class Counting(CozyExport):
+        def read_segment(self, piece: SegmentSlice) -> Iterator[bytes]:
+            reads.append(piece)
+            yield from super().read_segment(piece)
+
+    export = Counting()
+    for number in range(3_000):
+        record = json.dumps({"type": "file", "size": "1", "n": number, "metadata": "x" * 900}).encode()
+        export.add_pair(f"{number:04}", f"{number}", b"x", record)
+
+    (part,) = export.pack(1 << 30)
+
+    assert imported([part.data]).files == export.pairs
+    of_files = [piece.length for piece in reads if piece.key == "segments/files"]
+    assert (len(of_files), max(of_files) <= 1 << 20) == (3, True)
 
 
 def test_unzip_finds_nothing_wrong(tmp_path: Path) -> None:
@@ -302,3 +341,38 @@ def test_no_id_leads_out_of_its_folder(name: str) -> None:
 
 def test_a_document_of_a_file_says_what_cozy_compares() -> None:
     assert file_document("a", b"abc")["md5sum"] == "kAFQmDzST7DWlj99KOF/cg=="
+
+
+class TestDirectories:
+    def test_none_comes_before_the_one_that_it_is_in(self) -> None:
+        book = DirectoryBook()
+        for number, path in enumerate(["/b/a/c", "/b-a", "/b/a", "/", "/b", "/b/", "/a/z"]):
+            book.add("files", Directory(str(number), path))
+
+        assert [directory.path for _, directory in book] == ["/", "/b", "/b-a", "/b/", "/a/z", "/b/a", "/b/a/c"]
+
+    def test_those_of_one_doctype_are_together_and_whole(self) -> None:
+        book, given = DirectoryBook(), Directory("1", "/\udce9", '{"é": 1}', 1_600_000_000)
+        book.add("b", given)
+        book.add("a", Directory("2", "/x"))
+
+        assert list(book) == [("a", Directory("2", "/x")), ("b", given)]
+
+
+class TestRuns:
+    def test_one_that_is_cut_short_is_no_run(self) -> None:
+        run = pack_run([("a", 0, b"a"), ("b", 0, b"b" * 99)])
+
+        for length in (0, 3, 9, len(run) - 1):
+            with pytest.raises(ContentSizeChanged):
+                list(ZIP.writer().packed_run("run", [run[:length]]))
+
+    @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8"), min_size=1), st.binary(max_size=999)), max_size=9))
+    def test_any_run_stays_within_its_bound(self, members: list[tuple[str, bytes]]) -> None:
+        run = pack_run((path, 1_600_000_000, content) for path, content in members)
+        writer = ZIP.writer()
+        data = b"".join([*writer.packed_run("run", [run[:5], run[5:]]), *writer.end()])
+
+        assert len(data) - len(b"".join(ZIP.writer().end())) <= run_bound(len(run), len(members))
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            assert [archive.read(info) for info in archive.infolist()] == [content for _, content in members]

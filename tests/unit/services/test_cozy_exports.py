@@ -2,12 +2,14 @@
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from tests.fakes import FakeBudget, etag_of
 from tests.unit.archive.cozy_exports import file_document, imported
+from tests.unit.archive.exports import unpack
 from tests.unit.services.exports import TENANT, Product, broken, record
 
 from waybill.domain.job import ExportJob
@@ -144,6 +146,18 @@ def packed_parts(product: Product, job: ExportJob) -> list[PackedPart]:
     product.pack(job)
     keys = sorted(key for key in product.archives.objects if "/work/packed/" in key)
     return [msgspec.json.decode(product.archives.objects[key], type=PackedPart) for key in keys]
+
+
+def test_without_files_there_is_one_part_of_documents_alone() -> None:
+    product = album()
+
+    job = product.export(replace(OPTIONS, without_files=True))
+
+    (part,) = product.parts(job)
+    assert set(unpack(part)) == {
+        "My Cozy/Data/instance.json",
+        *(f"My Cozy/Data/contacts/{item.key}.json" for item in CONTACTS),
+    }
 
 
 def test_an_export_that_was_interrupted_everywhere_has_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
