@@ -12,6 +12,7 @@ from tests.unit.archive.cozy_exports import file_document, imported
 from tests.unit.archive.exports import unpack
 from tests.unit.services.exports import TENANT, Product, broken, record
 
+from waybill.domain.errors import InvalidOptions
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.options import COZY, ExportOptions
@@ -146,6 +147,12 @@ def packed_parts(product: Product, job: ExportJob) -> list[PackedPart]:
     product.pack(job)
     keys = sorted(key for key in product.archives.objects if "/work/packed/" in key)
     return [msgspec.json.decode(product.archives.objects[key], type=PackedPart) for key in keys]
+
+
+def test_too_many_records_are_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waybill.services.parts_plan.MOST_DOCUMENTS", 82)
+    with pytest.raises(InvalidOptions, match=r"83 records, and 82 is the most .* with_doctypes"):
+        album().export(OPTIONS)
 
 
 def test_without_files_there_is_one_part_of_documents_alone() -> None:

@@ -12,9 +12,13 @@ from waybill.archive.plan_parts import plan_parts
 from waybill.archive.plan_record_files import columns_of, enough_file_size, plan_record_files
 from waybill.archive.record_form import form_of
 from waybill.domain.catalog import Catalog
+from waybill.domain.errors import InvalidOptions
 from waybill.domain.options import PLAIN, ExportOptions
 from waybill.domain.plan import PartPlan
 from waybill.services.read_content import ReadContent
+
+MOST_DOCUMENTS = 2_000_000
+"""In the first part of a layout that has all there: its list of entries, some 130 bytes each, is held in memory."""
 
 
 class PartsPlan(Protocol):
@@ -35,7 +39,7 @@ class PartsPlan(Protocol):
 
 
 def parts_plan_of(options: ExportOptions, catalog: Catalog, content: ReadContent, *, created_at: datetime) -> PartsPlan:
-    """Return the plan. Raises InvalidOptions if the format cannot hold what was read."""
+    """Return the plan. Raises InvalidOptions if the format or the layout cannot hold what was read."""
     if options.layout == PLAIN:
         return _Files(options, catalog, content, created_at)
     return _Archives(options, catalog, content)
@@ -52,6 +56,13 @@ class _Archives:
         self._layout = archive_layout_of(options.layout)
         self._schemas = catalog.schemas
         self._content = content
+        documents = sum(count.expected for count in content.ledger.records.values())
+        if self._layout.gathers_records and documents > MOST_DOCUMENTS:
+            raise InvalidOptions(
+                f"This export has {documents:,} records, and {MOST_DOCUMENTS:,} is the most with the layout "
+                f"{options.layout}. Create it again with fewer doctypes in with_doctypes, or with the layout bag.",
+                "/data/attributes/layout",
+            )
 
     def plans(self) -> Iterator[PartPlan]:
         """Yield the plans."""

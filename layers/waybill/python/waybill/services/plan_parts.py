@@ -27,7 +27,8 @@ MOST_PARTS = 10_000
 def plan_parts(tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectStore, clock: Clock) -> Work:
     """Plan the parts and return where the list of pack batches is; or, if shards are unfinished, the list of those.
 
-    Raises ExportGone or ExportNotRunning, TooManyParts, StorageUnavailable.
+    Raises ExportGone or ExportNotRunning, TooManyParts, InvalidOptions if the format or the layout cannot hold what was
+    read, StorageUnavailable.
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
         batches = load(archives, keys.read_batches(export_id), list[ReadBatch])
