@@ -12,7 +12,7 @@ from tests.unit.archive.cozy_exports import file_document, imported
 from tests.unit.archive.exports import unpack
 from tests.unit.services.exports import TENANT, Product, broken, record
 
-from waybill.domain.errors import InvalidOptions
+from waybill.domain.errors import InvalidOptions, TooManyParts
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.options import COZY, ExportOptions
@@ -147,6 +147,15 @@ def packed_parts(product: Product, job: ExportJob) -> list[PackedPart]:
     product.pack(job)
     keys = sorted(key for key in product.archives.objects if "/work/packed/" in key)
     return [msgspec.json.decode(product.archives.objects[key], type=PackedPart) for key in keys]
+
+
+def test_too_many_parts_are_refused_with_a_size_that_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waybill.services.plan_parts.MOST_PARTS", 3)
+    with pytest.raises(TooManyParts) as caught:
+        album().export(replace(OPTIONS, parts_size=10_240))
+
+    enough = int(str(caught.value).rpartition("parts_size of ")[2].split()[0])
+    assert album().export(replace(OPTIONS, parts_size=enough)).parts <= 3
 
 
 def test_too_many_records_are_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

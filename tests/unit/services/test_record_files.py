@@ -15,7 +15,7 @@ from tests.fakes import FakeBudget
 from tests.unit.services.exports import CATALOG, Product
 
 from waybill.archive.plan_record_files import MOST_COLUMNS, columns_of
-from waybill.domain.errors import InvalidOptions
+from waybill.domain.errors import InvalidOptions, TooManyParts
 from waybill.domain.options import MIN_PARTS_SIZE, PLAIN, ExportOptions
 from waybill.ports import SourceItem
 
@@ -123,6 +123,22 @@ class TestCsv:
 
 @pytest.mark.parametrize("name", ["json", "csv"])
 class TestBoth:
+    def test_too_many_parts_are_refused_with_a_size_that_works(
+        self, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("waybill.services.plan_parts.MOST_PARTS", 4)
+        shop = product(*(b'{"n": "%b"}' % (b"x" * (number * 97 % 6_000)) for number in range(60)))
+        with pytest.raises(TooManyParts) as caught:
+            shop.export(options(name, MIN_PARTS_SIZE))
+
+        enough = int(str(caught.value).rpartition("parts_size of ")[2].split()[0])
+        assert shop.export(options(name, enough)).parts <= 4
+
+    def test_more_doctypes_than_parts_fit_no_size(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("waybill.services.plan_parts.MOST_PARTS", 1)
+        with pytest.raises(TooManyParts, match="several exports"):
+            product().export(options(name))
+
     def test_files_are_refused_with_what_to_do(self, name: str) -> None:
         with pytest.raises(InvalidOptions, match="without_files") as caught:
             Product().create(ExportOptions(format=name, layout=PLAIN))

@@ -75,9 +75,10 @@ def enough_file_size(size: int, doctypes: int, *, around: int, parts: int) -> in
     could, so a doctype takes at most one file more than twice what its records would fill. None if there are more
     doctypes than files.
     """
-    if doctypes >= parts:
+    if doctypes > parts:
         return None
-    return around + -(-2 * size // (parts - doctypes))
+    share = -(-2 * size // (parts - doctypes)) if doctypes < parts else size
+    return around + min(share, size)
 
 
 def _stem(doctype: str, index: int, extension: str) -> str:
