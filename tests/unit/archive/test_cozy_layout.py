@@ -15,7 +15,7 @@ from tests.unit.archive.cozy_exports import FILES, TENANT, CozyExport, file_docu
 from tests.unit.archive.exports import GROUP, Part, unpack
 
 from waybill.archive import zip_records
-from waybill.archive.cozy import document_path, with_true_size
+from waybill.archive.cozy import document_id, document_path, with_true_size
 from waybill.archive.directories import DirectoryBook
 from waybill.archive.errors import ContentSizeChanged
 from waybill.archive.zip_archive import Zip
@@ -315,6 +315,10 @@ class TestTheRecordOfAFile:
             b'{"a":1.50,"size":"4","z":"\\u00e9"}'
         )
 
+    @pytest.mark.parametrize("size", [b"1e999", b'"4.0"', b"[]", b"4.0", b"9" * 5_000])
+    def test_a_size_that_is_no_number_of_bytes_is_another_size(self, size: bytes) -> None:
+        assert json.loads(with_true_size(b'{"size": %b, "md5sum": "x"}' % size, 4)) == {"size": "4"}
+
     def test_no_size_is_no_lie(self) -> None:
         assert json.loads(with_true_size(b'{"md5sum": "x"}', 4)) == {"md5sum": "x", "size": "4"}
 
@@ -329,6 +333,11 @@ class TestTheRecordOfAFile:
 )
 def test_a_document_lies_where_go_would_put_it(doctype: str, name: str, path: str) -> None:
     assert document_path(doctype, name) == f"My Cozy/Data/{path}"
+
+
+@pytest.mark.parametrize("own", [b"1e999", b"null", b'""', b"[]", b"7"])
+def test_a_document_without_an_id_of_its_own_is_named_by_its_key(own: bytes) -> None:
+    assert document_id("key", b'{"_id": %b}' % own) == document_id("key", b"{}") == "key"
 
 
 @given(ids)

@@ -1,6 +1,5 @@
 """The names and records of the layout ``cozy`` (reference cozy-move, section 2)."""
 
-from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -14,11 +13,12 @@ INSTANCES = "io.cozy.instances"
 _UNESCAPED = "$&+=:@"
 """What Go's url.PathEscape leaves as it is, besides letters, digits and ``-_.~``."""
 
+_TEXT = msgspec.json.Decoder(str)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Identified(msgspec.Struct):
-    id: object = msgspec.field(name="_id", default=None)
+    id: msgspec.Raw = msgspec.field(name="_id", default=msgspec.Raw())
 
 
 _IDENTIFIED = msgspec.json.Decoder(_Identified)
@@ -31,8 +31,7 @@ def document_path(doctype: str, name: str) -> str:
 
 def document_id(key: str, line: bytes) -> str:
     """Return a document's ``_id``, or ``key`` if it has none."""
-    found = _IDENTIFIED.decode(line).id
-    return found if isinstance(found, str) and found else key
+    return _text(_IDENTIFIED.decode(line).id) or key
 
 
 def instance(tenant: str) -> tuple[str, bytes]:
@@ -52,18 +51,15 @@ def with_true_size(line: bytes, size: int) -> bytes:
     Nothing else changes.
     """
     fields = _FIELDS.decode(line)
-    told = _size(fields)
-    if fields.get("size") is not None and msgspec.json.decode(fields["size"]) == str(size):
+    told = fields.get("size", msgspec.Raw(b"null"))
+    if _text(told) == str(size):
         return line
-    fields["size"] = msgspec.Raw(b'"%d"' % size)
-    if told is not None and told != str(size):
+    if bytes(told) not in {b"null", b"%d" % size}:
         fields.pop("md5sum", None)
+    fields["size"] = msgspec.Raw(b'"%d"' % size)
     return msgspec.json.encode(fields)
 
 
-def _size(fields: Mapping[str, msgspec.Raw]) -> str | None:
-    """Return the size that a record names: a text, or a number, as text."""
-    if "size" not in fields:
-        return None
-    value = msgspec.json.decode(fields["size"])
-    return None if value is None else str(value)
+def _text(value: msgspec.Raw) -> str | None:
+    """Return what a JSON string says, None for any other value: a number may be too large to be decoded."""
+    return _TEXT.decode(value) if bytes(value).startswith(b'"') else None
