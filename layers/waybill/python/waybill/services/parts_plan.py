@@ -17,7 +17,7 @@ from waybill.domain.options import PLAIN, ExportOptions
 from waybill.domain.plan import PartPlan
 from waybill.services.read_content import ReadContent
 
-MOST_DOCUMENTS = 2_000_000
+MOST_DOCUMENTS = 1_000_000
 """In the first part of a layout that has all there: its list of entries, some 130 bytes each, is held in memory."""
 
 
