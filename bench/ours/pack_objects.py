@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from bench.ours.stand_ins import TENANT, NoLimit, OneJob, running_job
 from waybill.adapters.s3_objects import S3Objects
 from waybill.archive.container import container_of
-from waybill.archive.layouts import layout_of
+from waybill.archive.layouts import archive_layout_of
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain import keys
 from waybill.domain.catalog import Doctype, FilesSource, TableSource
@@ -39,7 +39,7 @@ def main(bucket: str, prefix: str, key: str) -> None:
         parts_size=options.parts_size,
         schemas={},
         container=container_of(options.format),
-        layout=layout_of(options.layout),
+        layout=archive_layout_of(options.layout),
     )
     files = FilesSource(_UNREAD, bucket, "{tenant}/")
     pin_catalog(store, export_id, [Doctype(DOCTYPE, source=files, schema="{}")])

@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
 from samtranslator.yaml_helper import yaml_parse
 
-from waybill.archive import bag, copying, part, paths
+from waybill.archive import bag, copying, part, paths, plan_record_files
 from waybill.archive import errors as archive_errors
 from waybill.archive import plan_parts as plan_archive
 from waybill.domain import errors, keys, options
@@ -32,7 +32,7 @@ from waybill.entry.export_document import export_document
 from waybill.entry.export_list import PARAMETERS, export_list
 from waybill.entry.http import MAX_BODY
 from waybill.ports import JobPage
-from waybill.services import fetch_ahead, part_upload, plan_export, plan_parts, read_chunk
+from waybill.services import fetch_ahead, part_upload, parts_plan, plan_export, plan_parts, read_chunk
 from waybill.services.list_exports import MAX_PAGE_SIZE
 from waybill.sources import attribute_json
 
@@ -436,6 +436,8 @@ def test_every_shipped_schema_is_valid() -> None:
         ("segment", [read_chunk.SEGMENT_SIZE // options.MEBIBYTE]),
         ("parts of an export", [plan_parts.MOST_PARTS]),
         ("entries of a part", [plan_archive.MAX_ENTRIES_PER_PART]),
+        ("records of an export, layout `cozy`", [parts_plan.MOST_DOCUMENTS]),
+        ("columns of a doctype, format `csv`", [plan_record_files.MOST_COLUMNS]),
         ("parts that one worker packs", [plan_parts.BATCH_PARTS, plan_parts.BATCH_BYTES // options.GIBIBYTE]),
         ("pieces of one part", [part_upload.MOST_PIECES, part_upload.PIECE // options.MEBIBYTE]),
         ("files that the store copies", [copying.LEAST_COPIED // options.MEBIBYTE]),
@@ -474,6 +476,7 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "staged": (0, 0),
         "segment": (0, 0),
         "section": (1, 1),
+        "planned_segment": (0,),
         "packing": (1,),
         "packed_part": (1,),
     }

@@ -16,9 +16,9 @@ import zstandard
 from tests.readers.pipelines import Command, run, stream
 from tests.readers.tools import BSDTAR, GZIP, NODE, PIGZ, SEVEN_ZIP, TAR, UNZIP, ZSTD, Program
 
-from waybill.domain.options import FORMATS
+from waybill.domain.options import FORMATS_OF
 
-KINDS = FORMATS
+KINDS = FORMATS_OF["bag"]
 """The formats that bags come in. One that is added is read by those who take it, without anything more here."""
 
 _CHUNK = 1024 * 1024

@@ -16,12 +16,13 @@ import zstandard
 from waybill.archive.container import Container, container_of
 from waybill.archive.errors import ContentLost
 from waybill.archive.fingerprint import Fingerprint
-from waybill.archive.layouts import layout_of
+from waybill.archive.layout import ArchiveLayout
+from waybill.archive.layouts import archive_layout_of
 from waybill.archive.part import Copy, Materials, PartState, PartWriter, SafePoint
 from waybill.archive.paths import PathBook
 from waybill.archive.plan_parts import plan_parts
 from waybill.domain.ledger import Gap
-from waybill.domain.options import FORMATS
+from waybill.domain.options import FORMATS_OF
 from waybill.domain.plan import (
     Entry,
     FileEntry,
@@ -33,14 +34,14 @@ from waybill.domain.plan import (
     StoredDigests,
 )
 
-CONTAINERS: Mapping[str, Container] = {name: container_of(name) for name in FORMATS}
+CONTAINERS: Mapping[str, Container] = {name: container_of(name) for name in FORMATS_OF["bag"]}
 TAR_GZIP = CONTAINERS["tar.gz"]
 GROUP = "f" * 32
 SCHEMA = '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}'
 
 each_format = pytest.mark.parametrize("container", CONTAINERS.values(), ids=CONTAINERS.keys())
 
-BAG = layout_of("bag")
+BAG = archive_layout_of("bag")
 
 Opener = Callable[[FileReference], Iterable[bytes]]
 
@@ -59,6 +60,7 @@ class Export:
     """What an export holds, and the segments that its records are staged in."""
 
     container: Container = TAR_GZIP
+    layout: ArchiveLayout = BAG
     entries: list[tuple[str, Entry]] = field(default_factory=list)
     files: list[FileEntry] = field(default_factory=list)
     schemas: dict[str, str] = field(default_factory=dict)
@@ -107,7 +109,7 @@ class Export:
                 parts_size=parts_size,
                 schemas=self.schemas,
                 container=self.container,
-                layout=BAG,
+                layout=self.layout,
             )
         )
 
@@ -127,10 +129,10 @@ class Export:
         """Say what a store knows that was given the SHA-256 with the file."""
         return StoredDigests(hashlib.sha256(self.contents[file.reference.key]).hexdigest())
 
-    def pack(self, parts_size: int, *, open_file: Opener | None = None) -> list[Part]:
+    def pack(self, parts_size: int, *, open_file: Opener | None = None, group: str = GROUP) -> list[Part]:
         """Make all parts, as PackPart does it."""
         plans = self.plans(parts_size)
-        header = PartsHeader(GROUP, len(plans), 1)
+        header = PartsHeader(group, len(plans), 1)
         self.parts_size = parts_size
         return [self._pack(plan, header, open_file or self.open_file) for plan in plans]
 
@@ -171,7 +173,7 @@ class Export:
         return PartWriter(
             plan,
             header,
-            layout=BAG,
+            layout=self.layout,
             container=self.container,
             schemas=self.schemas,
             parts_size=self.parts_size,

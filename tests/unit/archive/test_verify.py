@@ -1,6 +1,7 @@
 """verify.py, run as people run it: on good parts, and on parts that something happened to."""
 
 import ast
+import copy
 import gzip
 import hashlib
 import io
@@ -8,17 +9,19 @@ import json
 import subprocess
 import sys
 import tarfile
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from tests.unit.archive.cozy_exports import CozyExport
 from tests.unit.archive.exports import extract
 from tests.unit.services.exports import TENANT, Product, picture, record
 
 from waybill.archive import copying
 from waybill.archive.enclosed import VERIFY, enclosed
 from waybill.domain import keys
-from waybill.domain.options import MEBIBYTE, ExportOptions
+from waybill.domain.options import COZY, MEBIBYTE, PLAIN, ExportOptions
 from waybill.domain.plan import StoredDigests
 from waybill.services import part_upload
 from waybill.services.get_manifest_signature import get_manifest_signature
@@ -265,6 +268,135 @@ class TestPartsWithCopiedFiles:
         code, said = run(made.folder, "--manifest", tmp_path / "manifest.json")
 
         assert (code, "its list of files is not the one" in said) == (1, True), said
+
+
+def cozy_export(folder: Path, *, group: str = "f" * 32) -> Download:
+    """Parts for Cozy, as they are downloaded, without a manifest."""
+    export = CozyExport()
+    export.add_documents("io.cozy.contacts", {"ada": b'{"_id": "ada"}'})
+    export.add_directory("d1", "/photos")
+    for number in range(8):
+        content = hashlib.shake_256(f"{group}{number}".encode()).digest(6_000)
+        export.add_pair(f"f{number}", f"photos/{number}.jpg", content, mime="image/jpeg")
+    folder.mkdir()
+    for part in export.pack(20_000, group=group):
+        (folder / part.packed.name).write_bytes(part.data)
+    return Download(folder)
+
+
+COZY_OPTIONS = replace(SMALL, format="zip", layout=COZY)
+
+
+class TestPartsForCozy:
+    def test_good_parts_are_good(self, tmp_path: Path) -> None:
+        alone = cozy_export(tmp_path / "alone")
+        made = download(tmp_path / "parts", COZY_OPTIONS)
+
+        assert len(alone.parts) > 2
+        assert run(alone.folder)[0] == 0
+        code, said = run(made.folder, *made.signed)
+        assert (code, len(made.parts) > 2) == (0, True), said
+
+    def test_a_truncated_part_is_found(self, tmp_path: Path) -> None:
+        made = cozy_export(tmp_path / "parts")
+        part = made.parts[0]
+        part.write_bytes(part.read_bytes()[:-2_000])
+
+        code, said = run(made.folder)
+
+        assert (code, "truncated" in said) == (1, True), said
+
+    def test_a_changed_file_is_found_by_its_checksum(self, tmp_path: Path) -> None:
+        made = cozy_export(tmp_path / "parts")
+        content = hashlib.shake_256(b"f" * 32 + b"3").digest(6_000)
+        part = next(each for each in made.parts if content in each.read_bytes())
+        part.write_bytes(part.read_bytes().replace(content, content[::-1]))
+
+        code, said = run(made.folder)
+
+        assert (code, "changed: it is damaged" in said) == (1, True), said
+
+    def test_a_foreign_part_is_found_by_its_comment(self, tmp_path: Path) -> None:
+        made, other = cozy_export(tmp_path / "parts"), cozy_export(tmp_path / "other", group="0" * 32)
+        made.parts[1].write_bytes(other.parts[1].read_bytes())
+
+        code, said = run(made.folder)
+
+        assert (code, "foreign part" in said, "missing part" in said) == (1, True, True), said
+
+    def test_a_missing_part_is_found(self, tmp_path: Path) -> None:
+        made = cozy_export(tmp_path / "parts")
+        made.parts[1].unlink()
+
+        code, said = run(made.folder)
+
+        assert (code, "missing part: of" in said) == (1, True), said
+
+    def test_a_record_without_its_file_and_a_file_without_its_record_are_found(self, tmp_path: Path) -> None:
+        part = cozy_export(tmp_path / "parts").parts[-1]
+        with zipfile.ZipFile(part) as archive:
+            (record, text), (file, content) = [(name, archive.read(name)) for name in archive.namelist()[:2]]
+            comment = archive.comment
+
+        for entries, fault in (
+            ([(record, text)], f"missing: the file of {record}"),
+            ([(file, content)], f"changed: {file} does not stand behind"),
+            ([(record, text), (file, content[1:])], f"changed: {file} is not what its record says"),
+            ([(record, text), (file, content[::-1])], f"changed: {file} is not what its record says"),
+            ([("elsewhere", b"")], "never writes"),
+        ):
+            with zipfile.ZipFile(part, "w") as archive:
+                archive.comment = comment
+                for name, data in entries:
+                    archive.writestr(name, data)
+            assert fault in run(part)[1]
+
+    def test_a_part_with_another_checksum_than_the_manifest_has_is_changed(self, tmp_path: Path) -> None:
+        made = download(tmp_path / "parts", COZY_OPTIONS)
+        manifest = json.loads((made.folder / "manifest.json").read_text())
+        for field, wrong in (("sha256", "0" * 64), ("crc32", "0" * 8)):
+            changed = copy.deepcopy(manifest)
+            changed["parts"][1].update({"sha256": None, "crc32": None, field: wrong})
+            (made.folder / "changed.json").write_text(json.dumps(changed))
+
+            code, said = run(made.folder, "--manifest", made.folder / "changed.json")
+
+            assert (code, "is not the part of" in said) == (1, True), said
+
+
+@pytest.mark.parametrize("name", ["json", "csv"])
+class TestRecordsAlone:
+    def test_good_files_are_good_whatever_became_of_the_colons(self, tmp_path: Path, name: str) -> None:
+        made = records_alone(tmp_path / "parts", name)
+
+        code, said = run(made.folder, *made.signed)
+        assert (code, "All is well: 2 parts" in said) == (0, True), said
+        for path in made.folder.glob("*_exported_*"):
+            path.rename(path.with_name(path.name.replace(":", "_")))
+        assert run(made.folder, *made.signed)[0] == 0
+
+    def test_a_truncated_a_changed_and_a_missing_file_are_found(self, tmp_path: Path, name: str) -> None:
+        made = records_alone(tmp_path / "parts", name)
+        (part,) = made.folder.glob("*_exported_contacts.*")
+        good = part.read_bytes()
+
+        for bad, fault in ((good[:-3], "truncated"), (good.replace(b"a", b"b"), "changed")):
+            part.write_bytes(bad)
+            code, said = run(made.folder, *made.signed)
+            assert (code, fault in said) == (1, True), said
+        part.unlink()
+        assert "missing part: the manifest names" in run(made.folder, *made.signed)[1]
+
+    def test_without_a_manifest_nothing_is_called_good(self, tmp_path: Path, name: str) -> None:
+        made = records_alone(tmp_path / "parts", name)
+
+        code, said = run(made.folder)
+
+        assert (code, "give --manifest" in said) == (2, True), said
+
+
+def records_alone(folder: Path, name: str) -> Download:
+    return download(folder, ExportOptions(format=name, layout=PLAIN, without_files=True))
 
 
 def test_what_this_python_cannot_read_is_said_and_not_called_good(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS, MAX_MAX_AGE, ExportOptions
+from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS_OF, MAX_MAX_AGE, ExportOptions
 from waybill.entry.export_request import export_options
 from waybill.entry.http import Request
 from waybill.entry.jsonapi_body import read_attributes
@@ -41,9 +41,41 @@ def test_the_sample_of_seed_002_is_taken() -> None:
     assert export_options(attributes(sample)) == ExportOptions(parts_size=10_240)
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_every_format_can_be_asked_for(name: str) -> None:
-    assert export_options({"format": name}) == ExportOptions(format=name)
+PAIRS = [(layout, name) for layout, formats in FORMATS_OF.items() for name in formats]
+
+
+@pytest.mark.parametrize(("layout", "name"), PAIRS)
+def test_every_format_can_be_asked_for_with_its_layout(layout: str, name: str) -> None:
+    assert export_options({"format": name, "layout": layout}) == ExportOptions(format=name, layout=layout)
+
+
+@pytest.mark.parametrize(
+    ("sent", "name", "layout"),
+    [
+        ({"format": "tar"}, "tar", "bag"),
+        ({"format": "zip"}, "zip", "bag"),
+        ({"format": "json"}, "json", "plain"),
+        ({"format": "csv"}, "csv", "plain"),
+        ({"layout": "bag"}, "tar.gz", "bag"),
+        ({"layout": "cozy"}, "zip", "cozy"),
+        ({"layout": "plain"}, "json", "plain"),
+    ],
+)
+def test_what_is_not_asked_for_fits_what_is(sent: dict[str, Any], name: str, layout: str) -> None:
+    assert export_options(sent) == ExportOptions(format=name, layout=layout)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"format": name, "layout": layout}
+        for layout, formats in FORMATS_OF.items()
+        for _, name in PAIRS
+        if name not in formats
+    ],
+)
+def test_a_format_that_the_layout_does_not_come_in_is_refused(sent: dict[str, Any]) -> None:
+    assert pointers(sent) == ["/data/attributes/format"]
 
 
 def test_null_doctypes_are_all_doctypes() -> None:

@@ -8,8 +8,10 @@ import msgspec
 from waybill.archive import copying
 from waybill.archive.bag import MANIFEST, PAYLOAD, Bag, BagBounds, base_name, schema_path
 from waybill.archive.container import Container, EntryWriter
+from waybill.archive.directories import DirectoryBook
 from waybill.archive.enclosed import enclosed
-from waybill.archive.layout import Contents, PartBounds, PartLayout
+from waybill.archive.layout import Contents, MadeRecords, PackedRecords, PartBounds, PartLayout, Record
+from waybill.archive.plan_parts import entry_target
 from waybill.domain.plan import Entry, FileEntry, PartPlan, PartsHeader
 
 
@@ -17,6 +19,32 @@ class BagLayout:
     """The layout as planning and packing see it (``layout.Layout``)."""
 
     needs_sha256 = True
+    pairs_files = False
+    gathers_records = False
+    files_root = f"{PAYLOAD}/files"
+
+    def entry_target(self, parts_size: int) -> int:
+        """Return how many bytes of NDJSON to put into one record entry."""
+        return entry_target(parts_size)
+
+    def pack_records(self, container: Container, doctype: str, name: str, records: Sequence[Record]) -> PackedRecords:
+        """Return a file of NDJSON: one JSON object a line."""
+        content = b"".join(b"%b\n" % record.line for record in records)
+        packed = b"".join(container.pack([content]))
+        path = f"{PAYLOAD}/{doctype}/{name}.ndjson"
+        return PackedRecords(path, len(content), hashlib.sha256(content).hexdigest(), packed)
+
+    def file_record(self, line: bytes, size: int) -> bytes:  # noqa: ARG002
+        """Return the record as it is; the files' records are among the record entries."""
+        return line
+
+    def made_first(self, tenant: str) -> Iterator[MadeRecords]:  # noqa: ARG002
+        """Yield nothing: what is made stands in the tag files."""
+        yield from ()
+
+    def made_last(self, directories: DirectoryBook) -> Iterator[MadeRecords]:  # noqa: ARG002
+        """Yield nothing: the directories' records are among the record entries."""
+        yield from ()
 
     def name(self, number: int, parts: int) -> str:
         """Return the part's name, which is also that of the directory that it unpacks to."""
@@ -86,7 +114,7 @@ class _BagPart:
         yield from writer.packed_entry(self._bag.base + entry.path, entry.size, entry.updated_at, packed)
         self._list(entry.path, entry.size, entry.sha256, entry.updated_at)
 
-    def before_file(self, writer: EntryWriter, file: FileEntry) -> Iterator[bytes]:  # noqa: ARG002
+    def before_file(self, writer: EntryWriter, file: FileEntry, record: bytes) -> Iterator[bytes]:  # noqa: ARG002
         """Yield nothing: the file's record is among the record entries."""
         yield from ()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
+from waybill.archive.bare import Bare
 from waybill.archive.copied import CopiedEntry
 from waybill.archive.tar_gzip import TAR_GZIP
 from waybill.archive.tar_plain import TarPlain
@@ -109,7 +110,14 @@ class Container(Protocol):
         ...
 
 
-_CONTAINERS: Mapping[str, Container] = {"tar.gz": TAR_GZIP, "tar": TarPlain(), "tar.zst": TAR_ZSTD, "zip": Zip()}
+_CONTAINERS: Mapping[str, Container] = {
+    "tar.gz": TAR_GZIP,
+    "tar": TarPlain(),
+    "tar.zst": TAR_ZSTD,
+    "zip": Zip(),
+    "json": Bare("json", "application/json"),
+    "csv": Bare("csv", "text/csv; charset=utf-8"),
+}
 
 
 def container_of(name: str) -> Container:

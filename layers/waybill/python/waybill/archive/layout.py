@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from waybill.archive.container import Container, EntryWriter
+from waybill.archive.directories import DirectoryBook
 from waybill.domain.plan import Entry, FileEntry, PartPlan, PartsHeader
 
 
@@ -20,6 +21,42 @@ class Contents:
     list_sha256: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it was read.
+
+    ``key`` is what its source knows it by, ``line`` its JSON text in one line, ``updated_at`` whole Unix seconds.
+    """
+
+    key: str
+    line: bytes
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackedRecords:
+    """Records as they lie in a segment: the ``path`` or name of their entry, size and SHA-256 of what was packed.
+
+    ``rows`` and ``fields`` as in ``Entry`` and ``Staged``.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    packed: bytes
+    rows: tuple[tuple[int, int], ...] = ()
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MadeRecords:
+    """An entry that is not read but made, and how many ``records`` of the doctype it holds."""
+
+    doctype: str
+    records: int
+    packed: PackedRecords
+
+
 class PartLayout(Protocol):
     """Lays out one part. Its methods are called in the order in which they stand; what they yield is drawn at once."""
 
@@ -31,8 +68,11 @@ class PartLayout(Protocol):
         """Yield a record entry, whose content was packed when it was read."""
         ...
 
-    def before_file(self, writer: EntryWriter, file: FileEntry) -> Iterator[bytes]:
-        """Yield what belongs in front of a file. The file is certain to follow, or the part is written again."""
+    def before_file(self, writer: EntryWriter, file: FileEntry, record: bytes) -> Iterator[bytes]:
+        """Yield what belongs in front of a file. The file is certain to follow, or the part is written again.
+
+        ``record`` is the file's own, in a layout that pairs them.
+        """
         ...
 
     def place(self, file: FileEntry) -> str:
@@ -80,18 +120,38 @@ class Layout(Protocol):
         """Whether a part must say the SHA-256 of every content in it."""
         ...
 
+    @property
+    def pairs_files(self) -> bool:
+        """Whether a file's record goes in front of the file, and the directories' records in an order of their own."""
+        ...
+
+    @property
+    def files_root(self) -> str:
+        """Where in the archive the files go."""
+        ...
+
+    def entry_target(self, parts_size: int) -> int:
+        """Return how many bytes of records to put into one record entry."""
+        ...
+
+    def pack_records(self, container: Container, doctype: str, name: str, records: Sequence[Record]) -> PackedRecords:
+        """Return an entry of records, which is ``name`` among those of its doctype."""
+        ...
+
+    def file_record(self, line: bytes, size: int) -> bytes:
+        """Return the record that goes in front of a file of ``size`` bytes. Asked only if files are paired."""
+        ...
+
+    def made_first(self, tenant: str) -> Iterator[MadeRecords]:
+        """Yield what stands before all record entries and is not read from anywhere."""
+        ...
+
+    def made_last(self, directories: DirectoryBook) -> Iterator[MadeRecords]:
+        """Yield what stands behind all record entries and can be made only when all is read."""
+        ...
+
     def name(self, number: int, parts: int) -> str:
         """Return the file name of part ``number`` of ``parts``, without extension."""
-        ...
-
-    def bounds(self, container: Container, schemas: Mapping[str, str], parts_size: int) -> PartBounds:
-        """Return the bounds of parts. ``schemas`` has the JSON Schema text of every doctype."""
-        ...
-
-    def arranged(
-        self, files: Sequence[FileEntry], container: Container, *, records: int, bound: int
-    ) -> Sequence[FileEntry]:
-        """Return the files of a part of at most ``bound`` bytes in their order, behind ``records`` bytes of records."""
         ...
 
     def part(
@@ -105,4 +165,23 @@ class Layout(Protocol):
         state: bytes | None = None,
     ) -> PartLayout:
         """Return what lays out a part, or one that goes on from where another was."""
+        ...
+
+
+class ArchiveLayout(Layout, Protocol):
+    """A layout of archives, which hold record entries and files and are planned by ``plan_parts``."""
+
+    @property
+    def gathers_records(self) -> bool:
+        """Whether all record entries go into the first part, however large it gets."""
+        ...
+
+    def bounds(self, container: Container, schemas: Mapping[str, str], parts_size: int) -> PartBounds:
+        """Return the bounds of parts. ``schemas`` has the JSON Schema text of every doctype."""
+        ...
+
+    def arranged(
+        self, files: Sequence[FileEntry], container: Container, *, records: int, bound: int
+    ) -> Sequence[FileEntry]:
+        """Return the files of a part of at most ``bound`` bytes in their order, behind ``records`` bytes of records."""
         ...

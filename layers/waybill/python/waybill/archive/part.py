@@ -9,7 +9,9 @@ from typing import Final
 from waybill.archive.container import Container, CopyingWriter
 from waybill.archive.copied import CopiedEntry
 from waybill.archive.copying import may_be_copied
+from waybill.archive.cozy_gaps import left_out_with_its_file
 from waybill.archive.errors import ContentLost, ContentSizeChanged
+from waybill.archive.file_records import with_records
 from waybill.archive.fingerprint import Fingerprint
 from waybill.archive.layout import Layout
 from waybill.archive.media_types import compressible
@@ -123,7 +125,7 @@ class PartWriter:
         state: PartState | None = None,
     ) -> None:
         self._plan = plan
-        self.name = f"{layout.name(plan.number, header.parts)}.{container.extension}"
+        self.name = plan.name or f"{layout.name(plan.number, header.parts)}.{container.extension}"
         self._container = container
         self._needs_sha256 = layout.needs_sha256
         self._writer = container.writer(state.writer if state else None)
@@ -184,7 +186,10 @@ class PartWriter:
             raise RuntimeError("The part is not written yet.")
         records: Counter[str] = Counter()
         for entry in self._plan.entries:
-            records[entry.doctype] += entry.records
+            if entry.records:
+                records[entry.doctype] += entry.records
+        for doctype in {file.doctype for file in self._plan.files if file.reference.record is not None}:
+            records[doctype] += self._file_counts[doctype].written
         contents = self._layout.contents()
         return PackedPart(
             number=self._plan.number,
@@ -200,6 +205,7 @@ class PartWriter:
             gaps=tuple(self._gaps),
             piece_length=fingerprint.piece_length,
             pieces=fingerprint.pieces,
+            first_file=f"{self._plan.files[0].doctype}/{self._plan.files[0].reference.id}" if self._plan.files else "",
         )
 
     def _records(self) -> Iterator[Step]:
@@ -215,16 +221,17 @@ class PartWriter:
             yield _SAFE_POINT
 
     def _files(self) -> Iterator[Step]:
-        for file in self._plan.files[self._files_done :]:
+        left = self._plan.files[self._files_done :]
+        for file, record in with_records(left, self._materials.read_segment):
             outcome = Count(expected=1, written=1)
             found = self._found(file)
             if isinstance(found, Gap):
-                self._gaps.append(found)
+                self._gaps += [found] if file.reference.record is None else [found, left_out_with_its_file(found)]
                 outcome = Count(expected=1) + count_gaps([found])
             elif isinstance(found, StoredDigests):
-                yield from self._copied(file, found)
+                yield from self._copied(file, record, found)
             else:
-                yield from self._streamed(file, found)
+                yield from self._streamed(file, record, found)
             self._file_counts[file.doctype] = self._file_counts.get(file.doctype, Count()) + outcome
             self._files_done += 1
             self._consumed = 0
@@ -254,10 +261,10 @@ class PartWriter:
                 raise
             return gap_of(file, error)
 
-    def _copied(self, file: FileEntry, stored: StoredDigests) -> Iterator[Step]:
+    def _copied(self, file: FileEntry, record: bytes, stored: StoredDigests) -> Iterator[Step]:
         if not isinstance(self._writer, CopyingWriter):
             raise TypeError("Nothing can be copied into this archive.")
-        yield from self._layout.before_file(self._writer, file)
+        yield from self._layout.before_file(self._writer, file, record)
         reference = file.reference
         entry = self._writer.copied_entry(
             self._layout.place(file), reference.size, reference.updated_at, executable=reference.executable
@@ -267,7 +274,7 @@ class PartWriter:
             yield entry.trailer
         self._layout.wrote_file(file, stored.sha256)
 
-    def _streamed(self, file: FileEntry, content: Iterator[bytes]) -> Iterator[Step]:
+    def _streamed(self, file: FileEntry, record: bytes, content: Iterator[bytes]) -> Iterator[Step]:
         reference, rest = file.reference, self._rest
         self._consumed = rest.consumed if rest else 0
         self._sha256 = Sha256(rest.sha256 if rest else None)
@@ -283,7 +290,7 @@ class PartWriter:
             if rest is not None:
                 written = self._writer.rest_of_entry(hashed())
             else:
-                yield from self._layout.before_file(self._writer, file)
+                yield from self._layout.before_file(self._writer, file, record)
                 written = self._writer.entry(
                     self._layout.place(file),
                     reference.size,

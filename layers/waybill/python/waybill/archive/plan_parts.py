@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from waybill.archive.container import Container
-from waybill.archive.layout import Layout
+from waybill.archive.layout import ArchiveLayout
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Entry, FileEntry, PartPlan, SegmentSlice
 
@@ -32,7 +32,7 @@ def plan_parts(
     parts_size: int,
     schemas: Mapping[str, str],
     container: Container,
-    layout: Layout,
+    layout: ArchiveLayout,
 ) -> Iterator[PartPlan]:
     """Yield the plans of all parts, numbered from 1: record entries first, then files.
 
@@ -41,7 +41,8 @@ def plan_parts(
     ``entries`` come with the key of the segment that they are packed in. ``schemas`` has the text of the JSON Schema of
     every doctype that has entries. A part's ``bound`` is at most ``parts_size``, unless a single entry alone is larger
     with what surrounds it; then that entry stands alone in its part. A part has at most MAX_ENTRIES_PER_PART entries.
-    An export of nothing is one part. Holds one part's plan in memory.
+    If the layout wants all record entries in the first part, that takes them whatever they are. An export of nothing is
+    one part. Holds one part's plan in memory.
     """
     bounds = layout.bounds(container, schemas, parts_size)
 
@@ -52,10 +53,12 @@ def plan_parts(
 
     draft = _Draft(1, bounds.empty())
     for segment, entry in entries:
-        if not draft.has_room(bounds.record(entry, first=entry.doctype not in draft.doctypes), parts_size):
+        size = bounds.record(entry, first=entry.doctype not in draft.doctypes)
+        if not (layout.gathers_records or draft.has_room(size, parts_size)):
             yield plan(draft)
             draft = _Draft(draft.number + 1, bounds.empty())
-        draft.add_record(segment, entry, bounds.record(entry, first=entry.doctype not in draft.doctypes))
+            size = bounds.record(entry, first=True)
+        draft.add_record(segment, entry, size)
     for file in files:
         if not draft.has_room(bounds.file(file), parts_size):
             yield plan(draft)

@@ -2,10 +2,11 @@
 
 Run: python3 verify.py PATH [PATH ...]
 
-PATH is a part (….tar.gz, .tar, .zip, .tar.zst), an unpacked part, or a folder of either. Needs Python 3.9 or newer and
-nothing else; for .tar.zst Python 3.14, with --signature also the openssl command. Reads only: nothing is unpacked,
-written or sent. What an archive says of itself is compared with what is in it (BagIt, RFC 8493); paths in it are
-compared as text and never opened.
+PATH is a part (….tar.gz, .tar, .zip, .tar.zst, .json, .csv), an unpacked part, or a folder of either. Needs Python 3.9
+or newer and nothing else; for .tar.zst Python 3.14, with --signature also the openssl command. Reads only: nothing is
+unpacked, written or sent. What an archive says of itself is compared with what is in it (BagIt, RFC 8493); paths in it
+are compared as text and never opened. A part for Cozy says which part of which export it is, and its checksums cover
+all that is in it; a .json or .csv file says nothing of itself, so give --manifest with it.
 
 Ends with 0 if all is well, with 1 if something is wrong, with 2 if it could not be checked.
 """
@@ -13,6 +14,7 @@ Ends with 0 if all is well, with 1 if something is wrong, with 2 if it could not
 from __future__ import annotations
 
 import argparse
+import base64
 import gzip
 import hashlib
 import importlib
@@ -37,7 +39,10 @@ MOST_FILES = 1_000_000
 MOST_SHOWN = 20  # faults of one part that are printed
 NAME = re.compile(r"waybill-part-(\d+)-of-(\d+)")
 ARCHIVE = re.compile(r".*\.(tar\.gz|tgz|tar|tar\.zst|zip)$", re.IGNORECASE)
+RECORDS = re.compile(r".*_exported_.*\.(json|csv)$", re.IGNORECASE)
 LISTS = ("manifest-sha256.txt", "tagmanifest-sha256.txt")
+COMMENT = re.compile(r"Waybill export (\S+), part (\d{1,9}) of (\d{1,9})")  # of a zip in the layout cozy
+COZY_DATA, COZY_FILES = "My Cozy/Data/", "My Cozy/Files/"
 
 
 class Broken(Exception):
@@ -59,6 +64,8 @@ class Bag:
         self.texts: dict[str, bytes] = {}
         self.faults: list[str] = []
         self.archive: Hashed | None = None  # the part as downloaded
+        self.comment: re.Match[str] | None = None  # what a part for Cozy says of itself
+        self.lists_itself = True
 
     def take(self, path: str, chunks: Iterator[bytes]) -> None:
         """Take in one file."""
@@ -86,11 +93,20 @@ class Bag:
     @property
     def group(self) -> str:
         """The name that all parts of one export share."""
-        return self.info("Bag-Group-Identifier")
+        return self.comment[1] if self.comment else self.info("Bag-Group-Identifier")
+
+    @property
+    def identity(self) -> str:
+        """What two copies of the same part have in common, packed or unpacked."""
+        if self.lists_itself or not self.archive:
+            return self.files.get(LISTS[0], (0, ""))[1]
+        return self.archive.digest.hexdigest()
 
     @property
     def place(self) -> tuple[int, int] | None:
         """Which part of how many this is, as it says itself or, if it is broken, by its name."""
+        if self.comment:
+            return int(self.comment[2]), int(self.comment[3])
         found = re.fullmatch(r"(\d{1,9}) of (\d{1,9})", self.info("Bag-Count")) or NAME.match(self.base)
         return (int(found[1]), int(found[2])) if found else None
 
@@ -121,6 +137,8 @@ def bag_of_archive(path: str) -> Bag:
         while raw.read(CHUNK):
             pass
     bag.archive = raw
+    if not bag.lists_itself and not bag.comment and not raw.last.endswith((b"]\n", b"\r\n")):
+        bag.faults.append("truncated: it ends before its end; download it again")
     return bag
 
 
@@ -133,6 +151,7 @@ class Hashed:
         self.digest = hashlib.sha256()
         self.crc32 = 0
         self.size = 0
+        self.last = b""
 
     def is_part(self, part: dict[str, Any]) -> bool:
         """Whether size and digest are those in the manifest; of what S3 put together it names the CRC-32, if any."""
@@ -148,12 +167,15 @@ class Hashed:
         self.digest.update(chunk)
         self.crc32 = zlib.crc32(chunk, self.crc32)
         self.size += len(chunk)
+        self.last = (self.last + chunk[-2:])[-2:]
         return chunk
 
 
 def read_archive(start: bytes, raw: Hashed, path: str, bag: Bag) -> None:
     """Read a part by what its first bytes say that it is. Raises EOFError if it ends before its end."""
-    if start[:2] == b"PK":
+    if RECORDS.match(os.path.basename(path)):
+        bag.lists_itself = False
+    elif start[:2] == b"PK":
         read_zip(path, bag)
     elif start[:2] == b"\x1f\x8b":
         read_tar(gzip.GzipFile(fileobj=raw), bag)  # type: ignore[call-overload]
@@ -178,6 +200,11 @@ def read_zip(path: str, bag: Bag) -> None:
     except zipfile.BadZipFile:
         raise EOFError from None
     with archive:
+        bag.comment = COMMENT.fullmatch(archive.comment.decode("ascii", "replace"))
+        if bag.comment:
+            bag.lists_itself = False
+            read_cozy(archive, bag)
+            return
         for info in archive.infolist():
             base, _, inner = info.filename.partition("/")
             if base != bag.base and bag.files:
@@ -186,6 +213,53 @@ def read_zip(path: str, bag: Bag) -> None:
             if not info.is_dir():
                 with archive.open(info) as content:
                     bag.take(inner, iter(lambda content=content: content.read(CHUNK), b""))  # type: ignore[misc]
+
+
+def read_cozy(archive: zipfile.ZipFile, bag: Bag) -> None:
+    """Read a part that a Cozy imports: a file stands directly behind its record, and its record says what it is."""
+    before, record = "", b""
+    for info in archive.infolist():
+        if info.filename.startswith(COZY_FILES):
+            md5 = hashlib.md5(usedforsecurity=False)
+            with archive.open(info) as content:
+                bag.take(info.filename, hashed_too(content, md5))
+            if not before.startswith(COZY_DATA):
+                bag.faults.append(f"changed: {info.filename} does not stand behind its record")
+            elif not is_of(record, info.file_size, md5.digest()):
+                bag.faults.append(f"changed: {info.filename} is not what its record says")
+        else:
+            check_file_followed(before, record, bag)
+            if not info.filename.startswith(COZY_DATA) or info.file_size > MOST_TEXT:
+                raise Broken(f"changed: it holds an entry that Waybill never writes ({info.filename!r})")
+            record = archive.read(info)
+            bag.take(info.filename, iter([record]))
+        before = info.filename
+    check_file_followed(before, record, bag)
+
+
+def check_file_followed(before: str, record: bytes, bag: Bag) -> None:
+    """Check that what no file stands behind is no record of a file, because Cozy takes whatever is there for it."""
+    if before.startswith(f"{COZY_DATA}io.cozy.files/") and fields_of(record).get("type") != "directory":
+        bag.faults.append(f"missing: the file of {before} is not in it")
+
+
+def fields_of(record: bytes) -> dict[str, Any]:
+    """Return the fields of a record, none if it is not an object."""
+    fields = json.loads(record)
+    return fields if isinstance(fields, dict) else {}
+
+
+def is_of(record: bytes, size: int, md5: bytes) -> bool:
+    """Whether a record is that of a file with this size and MD5."""
+    fields = fields_of(record)
+    return fields.get("size") == str(size) and fields.get("md5sum") in (None, base64.b64encode(md5).decode())
+
+
+def hashed_too(content: Any, digest: Any) -> Iterator[bytes]:
+    """Yield a content, and hash it on the way."""
+    for chunk in iter(lambda: content.read(CHUNK), b""):
+        digest.update(chunk)
+        yield chunk
 
 
 def read_tar(file: BinaryIO, bag: Bag) -> None:
@@ -257,6 +331,8 @@ def bag_of_folder(path: str) -> Bag:
 
 def check_bag(bag: Bag) -> None:
     """Compare a part with the lists in it (RFC 8493, sections 2.1.3, 2.2.1 and 2.2.2)."""
+    if not bag.lists_itself:
+        return
     if bag.archive and bag.faults:
         return  # it cannot be read to its end; what lies behind that is not missing
     lists = [listed(bag, name) for name in LISTS]
@@ -300,10 +376,8 @@ def check_group(bags: list[Bag], group: str | None) -> list[str]:
     for bag in bags:
         if bag.group and (bag.group, bag.place[1] if bag.place else 0) != main:
             bag.faults.append("foreign part: it belongs to another export")
-        elif bag.place:
-            entries = bag.files.get(LISTS[0], (0, ""))[1]
-            if numbers.setdefault(bag.place[0], entries) != entries:
-                faults.append(f"there are two different parts {bag.place[0]}")
+        elif bag.place and numbers.setdefault(bag.place[0], bag.identity) != bag.identity:
+            faults.append(f"there are two different parts {bag.place[0]}")
     count = main[1] if main else max((bag.place[1] for bag in bags if bag.place), default=0)
     missing = [str(number) for number in range(1, min(count, MOST_FILES) + 1) if number not in numbers]
     if missing:
@@ -316,7 +390,7 @@ def check_manifest(manifest: dict[str, Any], bags: list[Bag]) -> list[str]:
     """Compare the parts with the manifest, and the manifest's counts with each other."""
     parts = {part["number"]: part for part in manifest["parts"]}
     for bag in bags:
-        part = parts.get(bag.place[0]) if bag.place else None
+        part = parts.get(number_of(bag, parts))
         if part is None:
             bag.faults.append("foreign part: the manifest does not name it")
         elif bag.archive and not bag.archive.is_part(part):
@@ -325,9 +399,9 @@ def check_manifest(manifest: dict[str, Any], bags: list[Bag]) -> list[str]:
                 f"{'truncated' if short else 'changed'}: it has {bag.archive.size} bytes and is not the part of "
                 f"{part['size']} bytes that the manifest names"
             )
-        elif bag.files.get(LISTS[0], (0, ""))[1] != part["entry_list_sha256"]:
+        elif bag.lists_itself and bag.files.get(LISTS[0], (0, ""))[1] != part["entry_list_sha256"]:
             bag.faults.append("changed: its list of files is not the one that the manifest names")
-    have = {bag.place[0] for bag in bags if bag.place}
+    have = {number_of(bag, parts) for bag in bags}
     faults = [f"missing part: the manifest names {part['name']}" for n, part in parts.items() if n not in have]
     counts = {**manifest["doctypes"], "files": manifest["files"]}
     for name, count in counts.items():
@@ -337,6 +411,19 @@ def check_manifest(manifest: dict[str, Any], bags: list[Bag]) -> list[str]:
     if gaps != sum(count["skipped"] + count["failed"] for count in counts.values()):
         faults.append("changed: the manifest does not name as many gaps as it counts")
     return faults
+
+
+def number_of(bag: Bag, parts: dict[int, dict[str, Any]]) -> int:
+    """Return the number of the part that this is, 0 if it is none. A part that says nothing of itself has its name."""
+    if bag.place:
+        return bag.place[0]
+    names = {plain_name(part["name"]): number for number, part in parts.items()}
+    return names.get(plain_name(bag.base), 0)
+
+
+def plain_name(name: str) -> str:
+    """Return a file name as browsers and file systems may have changed it: some know no colon."""
+    return re.sub(r"[^\w.+-]", "_", name)
 
 
 def check_signature(manifest: bytes, signature: str, key: str) -> list[str]:
@@ -361,7 +448,7 @@ def found_in(path: str) -> list[Callable[[], Bag]]:
         full = os.path.join(path, name)
         if os.path.isdir(full) and (NAME.match(name) or os.path.exists(os.path.join(full, "bagit.txt"))):
             readers.append(lambda full=full: bag_of_folder(full))  # type: ignore[misc]
-        elif os.path.isfile(full) and ARCHIVE.match(name):
+        elif os.path.isfile(full) and (ARCHIVE.match(name) or RECORDS.match(name)):
             readers.append(lambda full=full: bag_of_archive(full))  # type: ignore[misc]
     if not readers:
         raise Unusable(f"There is no part in {path}.")
@@ -379,6 +466,8 @@ def verify(options: argparse.Namespace) -> int:
     for read in [reader for path in options.path for reader in found_in(path)]:
         bags.append(read())
         check_bag(bags[-1])
+    if not options.manifest and any(not bag.lists_itself and not bag.comment for bag in bags):
+        raise Unusable("A .json or .csv file says nothing of itself: give --manifest with it.")
     group, faults = None, []
     if options.manifest:
         with open(options.manifest, "rb") as file:

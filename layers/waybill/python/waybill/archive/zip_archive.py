@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from isal import isal_zlib
 
-from waybill.archive import deflate, zip_records
+from waybill.archive import deflate, zip_records, zip_runs
 from waybill.archive.copied import CopiedEntry
 from waybill.archive.errors import ContentSizeChanged
 from waybill.archive.streams import Stream, blocks, exactly
@@ -101,7 +101,8 @@ class ZipWriter:
 
     Every iterator must be drawn to its end before the next method is called. What is raised after an entry's first
     bytes were given out leaves an archive that cannot be finished. Memory: the list of entries, two blocks and the
-    chunk that comes in. ``state`` is what an earlier writer of the same archive left.
+    chunk that comes in. ``state`` is what an earlier writer of the same archive left. ``comment`` is the archive's, up
+    to 65,535 bytes; it is read by ``end`` and is in no state.
     """
 
     def __init__(self, state: bytes | None = None) -> None:
@@ -111,6 +112,7 @@ class ZipWriter:
         self._directory = bytearray(start.directory)
         self._open = start.open
         self._awaited: set[int] = set()
+        self.comment = b""
 
     def state(self) -> bytes:
         """Return what another writer needs to go on. Every CRC of a copied content must have been told by then."""
@@ -191,6 +193,25 @@ class ZipWriter:
         member = Member(path.encode(), mtime, DEFLATED, large=large)
         yield from self._member(member, Content(crc32, length, size), exactly(stream.rest(), length, path))
 
+    def packed_run(self, name: str, packed: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield what the archive grows by for a run of members, which comes from ``zip_runs.pack_run``.
+
+        Holds the run's list in memory. Raises ContentSizeChanged, which calls the run ``name``, if it is cut short.
+        """
+        stream = Stream(packed)
+        head = b"".join(exactly(stream.take(zip_runs.HEAD.size), zip_runs.HEAD.size, name))
+        (length,) = zip_runs.HEAD.unpack(head)
+        directory = b"".join(exactly(stream.take(length), length, name))
+        start = self._offset
+        for member, content in zip_runs.members_of(directory):
+            self._list(member, content, len(zip_records.local_header(member, content)) + content.packed)
+        yield from exactly(stream.rest(), self._offset - start, name)
+
+    @property
+    def entries(self) -> int:
+        """How many entries the archive has so far."""
+        return self._count
+
     def directory(self, path: str, mtime: int) -> Iterator[bytes]:
         """Yield what the archive grows by for a directory, which only an empty one needs."""
         yield from self._member(Member(f"{path}/".encode(), mtime, STORED), Content(0, 0, 0), [])
@@ -200,7 +221,7 @@ class ZipWriter:
         self._check_told()
         for start in range(0, len(self._directory), _CHUNK):
             yield bytes(self._directory[start : start + _CHUNK])
-        yield zip_records.end(self._count, len(self._directory), self._offset)
+        yield zip_records.end(self._count, len(self._directory), self._offset, self.comment)
 
     def _member(self, member: Member, content: Content, packed: Iterable[bytes]) -> Iterator[bytes]:
         header = zip_records.local_header(member, content)

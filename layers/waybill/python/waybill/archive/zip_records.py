@@ -126,11 +126,14 @@ def central_header(member: Member, content: Content, offset: int) -> bytes:
     return head + member.path + extra
 
 
-def end(count: int, size: int, offset: int) -> bytes:
-    """Return what ends an archive whose central directory has ``count`` records, ``size`` bytes from ``offset`` on."""
+def end(count: int, size: int, offset: int, comment: bytes = b"") -> bytes:
+    """Return what ends an archive whose central directory has ``count`` records, ``size`` bytes from ``offset`` on.
+
+    ``comment`` is the archive's (section 4.4.12), at most MOST_16 bytes.
+    """
     told_count = count if count < MOST_16 else 0xFFFF
     told_size, told_offset = (0xFFFFFFFF if is_large(number) else number for number in (size, offset))
-    plain = _END.pack(0x06054B50, 0, 0, told_count, told_count, told_size, told_offset, 0)
+    plain = _END.pack(0x06054B50, 0, 0, told_count, told_count, told_size, told_offset, len(comment)) + comment
     if count < MOST_16 and not is_large(size) and not is_large(offset):
         return plain
     version = _UNIX | _VERSION_64
@@ -139,7 +142,10 @@ def end(count: int, size: int, offset: int) -> bytes:
 
 
 END_BOUND = _END_64.size + _LOCATOR_64.size + _END.size
-"""The most bytes that ``end`` can return."""
+"""The most bytes that ``end`` can return for an archive without a comment."""
+
+CENTRAL_BOUND = _CENTRAL.size + _TIMESTAMP.size + _EXTRA_HEAD.size + 24
+"""The most bytes that ``central_header`` can return besides the path."""
 
 
 def member_bound(path: str, largest: int, *, described_after: bool) -> int:

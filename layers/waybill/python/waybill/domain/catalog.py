@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from waybill.domain.errors import CatalogError, InvalidOptions
-from waybill.domain.options import ExportOptions
+from waybill.domain.options import PLAIN, ExportOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class Catalog:
     def chosen(self, options: ExportOptions) -> list[Doctype]:
         """Return the doctypes that ``options`` ask for, sorted by name.
 
-        Raises InvalidOptions for a doctype that the catalog does not have, and if nothing is left.
+        Raises InvalidOptions for a doctype that the catalog does not have, if nothing is left, and for files in a
+        format that holds records only.
         """
         for position, name in enumerate(options.with_doctypes):
             if name not in self.doctypes:
@@ -98,5 +99,12 @@ class Catalog:
             raise InvalidOptions(
                 "without_files leaves nothing to export, because with_doctypes names only files.",
                 "/data/attributes/without_files",
+            )
+        files = [doctype.name for doctype in kept if doctype.has_files]
+        if files and options.layout == PLAIN:
+            raise InvalidOptions(
+                f"The format {options.format} holds records only, and {', '.join(files)} has files. Set without_files "
+                "to true, name other doctypes in with_doctypes, or choose another format.",
+                "/data/attributes/format",
             )
         return kept

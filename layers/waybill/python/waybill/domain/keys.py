@@ -86,6 +86,11 @@ def segment(export_id: str, number: int, sequence: int) -> str:
     return f"{work(export_id)}segments/{number:05}/{sequence:06}"
 
 
+def planned_segment(export_id: str, number: int) -> str:
+    """Packed entries that could be made only when all was read."""
+    return f"{work(export_id)}segments/planned/{number:06}"
+
+
 def packing(export_id: str, number: int) -> str:
     """Where the packing of a part that takes long stopped."""
     return f"{work(export_id)}packing/{number:06}.json"

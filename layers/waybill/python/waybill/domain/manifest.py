@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from waybill.domain import cursor
 from waybill.domain.job import ExportJob
-from waybill.domain.ledger import Count, Gap
+from waybill.domain.ledger import Count, Gap, count_gaps
 from waybill.domain.plan import PackedPart, PartsHeader
 
 VERSION = 1
@@ -87,6 +87,9 @@ def close_ledger(read: ReadLedger, parts: Iterable[PackedPart]) -> Ledger:
         for doctype, count in part.file_counts.items():
             outcome = Count(written=count.written, skipped=count.skipped, failed=count.failed)
             files[doctype] = files.get(doctype, Count()) + outcome
+        for gap in part.gaps:
+            if gap.kind == "record":
+                records[gap.doctype] = records.get(gap.doctype, Count()) + count_gaps([gap])
         gaps.add(part.gaps)
     for doctype, count in records.items():
         count.check(f"the records of {doctype}")

@@ -19,8 +19,17 @@ SECOND_NS = 1_000_000_000
 MAX_MAX_AGE = 7 * 24 * 3600 * SECOND_NS
 """Nanoseconds: seven days, the default as well as the most (reference cozy-move, section 1)."""
 
-FORMATS = ("tar.gz", "tar", "tar.zst", "zip")
-LAYOUTS = ("bag",)
+_ARCHIVES = ("tar.gz", "tar", "tar.zst", "zip")
+_RECORDS_ALONE = ("json", "csv")
+FORMATS = (*_ARCHIVES, *_RECORDS_ALONE)
+COZY = "cozy"
+PLAIN = "plain"
+LAYOUTS = ("bag", COZY, PLAIN)
+FORMATS_OF = {"bag": _ARCHIVES, COZY: ("zip",), PLAIN: _RECORDS_ALONE}
+"""The formats that a layout comes in, its default first. Cozy imports zip alone (reference cozy-move, section 4).
+
+Where only one of the two is asked for, the other is the first that fits here.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,8 @@ class ExportOptions:
     """The options of one export, already checked.
 
     ``parts_size`` is in bytes, ``max_age`` in nanoseconds. An empty ``with_doctypes`` means all doctypes of the
-    catalog. ``without_files`` leaves out the files index and with it every file.
+    catalog. ``without_files`` leaves out the files index and with it every file. ``format`` is one of those that
+    FORMATS_OF has for ``layout``.
     """
 
     parts_size: int = DEFAULT_PARTS_SIZE

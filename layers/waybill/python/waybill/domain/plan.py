@@ -3,7 +3,7 @@
 Every type here is stored as JSON under the keys of ``domain.keys``; a step that runs twice writes the same again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from waybill.domain.ledger import Count, Gap
 
@@ -44,10 +44,20 @@ class ReadBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class StagedRecord:
+    """A record that lies by itself in a segment, as JSON text: where, and what it is."""
+
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileReference:
     """A file as its index record and the bucket's listing give it.
 
-    ``etag`` pins the version. ``size`` is the object's size in bytes, ``updated_at`` whole Unix seconds.
+    ``etag`` pins the version. ``size`` is the object's size in bytes, ``updated_at`` whole Unix seconds. ``record`` is
+    there only in a layout that puts the file's record next to the file.
     """
 
     id: str
@@ -59,6 +69,7 @@ class FileReference:
     mime: str = ""
     updated_at: int = 0
     executable: bool = False
+    record: StagedRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +82,15 @@ class StoredDigests:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """A directory of the files index: its id and its full path (``/`` first)."""
+    """A directory of the files index: its id and its full path (``/`` first).
+
+    ``record`` is its JSON text, only in a layout that puts directories in an order of their own.
+    """
 
     id: str
     path: str
+    record: str = ""
+    updated_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +99,9 @@ class Entry:
 
     ``path`` is relative to the bag (``data/…``). ``size`` and ``sha256`` are of the content, ``offset`` and ``length``
     of the packed content within the segment. ``records`` is how many records it holds, ``updated_at`` (whole Unix
-    seconds) when the youngest of them was last changed.
+    seconds) when the youngest of them was last changed. In the layout ``cozy`` it is a run of entries, one for each
+    record, and ``path`` no more than a name for it. In the layout ``plain`` it may be cut behind
+    any record: ``rows`` has of each how many bytes it takes in the segment, and how many in a part.
     """
 
     path: str
@@ -94,6 +112,7 @@ class Entry:
     offset: int
     length: int
     updated_at: int = 0
+    rows: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +121,7 @@ class Staged:
 
     ``count.expected`` is how many records the source gave. ``resume_after`` is the sort key of the last record that is
     accounted for. ``next_entry`` numbers the shard's next entry. ``total_records`` and ``total_bytes`` count the
-    shard's record lines up to here.
+    shard's record lines up to here. ``fields`` are the names of all fields of its records, if a format has columns.
     """
 
     shard: int
@@ -120,6 +139,7 @@ class Staged:
     total_records: int
     total_bytes: int
     done: bool
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +153,23 @@ class SegmentSlice:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file and the path that it gets in the bag (``data/files/…``)."""
+    """A file and the path that it gets in the archive, in a bag without that of the bag (``data/files/…``).
+
+    ``segment`` is the key of the one that the file's record lies in, if ``reference`` says that it has one.
+    """
 
     path: str
     doctype: str
     reference: FileReference
+    segment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PartPlan:
     """What goes into one part: ``slices`` hold ``entries``, in order; ``files`` follow.
 
-    ``bound`` is the most bytes that the part can have.
+    ``bound`` is the most bytes that the part can have. Only in the layout ``plain`` a part holds one ``doctype`` and
+    has a ``name`` of its own.
     """
 
     number: int
@@ -152,6 +177,8 @@ class PartPlan:
     entries: tuple[Entry, ...]
     files: tuple[FileEntry, ...]
     bound: int
+    name: str = ""
+    doctype: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +191,15 @@ class PackBatch:
 
 @dataclass(frozen=True, slots=True)
 class PartsHeader:
-    """What all parts share. ``group`` is derived from the content alone, so the same data gives the same name."""
+    """What all parts share. ``group`` is derived from the content alone, so the same data gives the same name.
+
+    ``columns`` are those of every doctype, if the format has columns.
+    """
 
     group: str
     parts: int
     batches: int
+    columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +211,8 @@ class PackedPart:
     digest of the part's own ``manifest-sha256.txt``, None in a layout without one; ``payload_size`` the sum of its
     ``entries`` contents. ``records_written`` maps doctype to number of records, ``file_counts`` doctype to the files'
     line of the ledger. ``pieces`` are the SHA-256 of the part's pieces, all ``piece_length`` bytes long but the last.
+    ``first_file`` is ``doctype/id`` of the first file that was planned for the part, which the layout ``cozy`` names
+    the part by; empty if none was.
     """
 
     number: int
@@ -195,6 +228,7 @@ class PackedPart:
     gaps: tuple[Gap, ...]
     piece_length: int = 0
     pieces: tuple[str, ...] = ()
+    first_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

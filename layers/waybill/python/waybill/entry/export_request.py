@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from waybill.domain.options import (
     DEFAULT_PARTS_SIZE,
+    FORMATS_OF,
     MAX_MAX_AGE,
     MAX_PARTS_SIZE,
     MIN_PARTS_SIZE,
@@ -28,27 +29,44 @@ class _Attributes(BaseModel):
     max_age: int = Field(default=MAX_MAX_AGE, gt=0, le=MAX_MAX_AGE)
     with_doctypes: list[str] | None = None
     without_files: bool = False
-    format: Literal["tar.gz", "tar", "tar.zst", "zip"] = "tar.gz"
-    layout: Literal["bag"] = "bag"
+    format: Literal["tar.gz", "tar", "tar.zst", "zip", "json", "csv"] = "tar.gz"
+    layout: Literal["bag", "cozy", "plain"] = "bag"
 
 
 def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
     """Return the options that the attributes ask for.
 
-    Raises Problems with one 422 for every field that is unknown, of the wrong type or out of its range.
+    A format or a layout that is not asked for is the first that fits the other. Raises Problems with one 422 for every
+    field that is unknown, of the wrong type or out of its range, and for a format that the layout does not come in.
     """
     try:
         checked = _Attributes.model_validate(attributes)
     except ValidationError as error:
         raise Problems([_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
+    format_, layout = _fitting(checked)
     return ExportOptions(
         parts_size=checked.parts_size,
         max_age=checked.max_age,
         with_doctypes=tuple(checked.with_doctypes or ()),
         without_files=checked.without_files,
-        format=checked.format,
-        layout=checked.layout,
+        format=format_,
+        layout=layout,
     )
+
+
+def _fitting(checked: _Attributes) -> tuple[str, str]:
+    """Return the format and the layout."""
+    asked = checked.model_fields_set
+    for layout, formats in FORMATS_OF.items():
+        if "layout" in asked and layout != checked.layout:
+            continue
+        if "format" not in asked:
+            return formats[0], layout
+        if checked.format in formats:
+            return checked.format, layout
+    formats = FORMATS_OF[checked.layout]
+    message = f"The layout {checked.layout} comes as {' or '.join(formats)} only"
+    raise Problems([_problem(("format",), "wrong_format", message)])
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:

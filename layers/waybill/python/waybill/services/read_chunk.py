@@ -2,17 +2,19 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from waybill.archive.container import container_of
-from waybill.archive.plan_parts import entry_target
+from waybill.archive.cozy_gaps import left_out_with_its_file, neither_file_nor_directory
+from waybill.archive.layout import Record
+from waybill.archive.layouts import layout_of
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog
 from waybill.domain.job import ExportJob
-from waybill.domain.ledger import Count, Gap, count_gaps
+from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.options import MEBIBYTE
-from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged
+from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged, StagedRecord
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources
 from waybill.services.making_export import making_export
@@ -44,7 +46,8 @@ def read_chunk(
     ExportNotRunning, SourceUnavailable, StorageUnavailable.
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
-        found = sources(pinned_catalog(archives, export_id))
+        catalog = pinned_catalog(archives, export_id)
+        found = sources(catalog)
         budget = _Sooner(budget, clock, batch.seconds)
         records = size = 0
         has_read = False
@@ -54,7 +57,8 @@ def read_chunk(
                 if has_read and budget.spent():
                     return False
                 has_read = True
-                last = _read_shard(job, shard, last, sources=found, archives=archives, budget=budget)
+                reading = _Reading(job, shard, last, reads_files=catalog.doctypes[shard.doctype].has_files)
+                last = _read_shard(job.tenant, shard, reading, sources=found, archives=archives, budget=budget)
             records, size = records + last.total_records, size + last.total_bytes
             share = (position + last.done) / len(batch.shards)
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
@@ -79,19 +83,17 @@ class _Sooner:
 
 
 def _read_shard(
-    job: ExportJob, shard: Shard, last: Staged | None, *, sources: Sources, archives: ObjectStore, budget: Budget
+    tenant: str, shard: Shard, reading: "_Reading", *, sources: Sources, archives: ObjectStore, budget: Budget
 ) -> Staged:
-    reading = _Reading(job, shard, last)
-    items = sources.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
+    items = sources.of(shard.doctype).read(tenant=tenant, shard=shard, after=reading.resume_after)
     for item in items:
         reading.take(item)
         if reading.entry_is_full:
             reading.close_entry()
-            stop = budget.spent()
-            if stop or reading.is_full:
-                last = reading.flush(archives, done=False)
-            if stop and last is not None:
-                return last
+            if budget.spent():
+                return reading.flush(archives, done=False)
+            if reading.is_full:
+                reading.flush(archives, done=False)
     reading.close_entry()
     return reading.flush(archives, done=True)
 
@@ -100,7 +102,8 @@ def _read_shard(
 class _OpenEntry:
     """The record entry that is being filled."""
 
-    lines: list[bytes] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    set_apart: int = 0
     size: int = 0
     items: int = 0
     updated_at: int = 0
@@ -110,10 +113,12 @@ class _OpenEntry:
 class _Reading:
     """One shard from a checkpoint on: gathers items into entries, entries into a segment."""
 
-    def __init__(self, job: ExportJob, shard: Shard, last: Staged | None) -> None:
+    def __init__(self, job: ExportJob, shard: Shard, last: Staged | None, *, reads_files: bool) -> None:
         self._export_id = job.id
         self._shard = shard
-        self._target = entry_target(job.options.parts_size)
+        self._layout = layout_of(job.options.layout)
+        self._sets_apart = reads_files and self._layout.pairs_files
+        self._target = self._layout.entry_target(job.options.parts_size)
         self._container = container_of(job.options.format)
         self._sequence = last.sequence + 1 if last else 0
         self._next_entry = last.next_entry if last else 1
@@ -129,6 +134,7 @@ class _Reading:
         self._directories: list[Directory] = []
         self._files: list[FileReference] = []
         self._gaps: list[Gap] = []
+        self._fields: set[str] = set()
         self._expected = 0
         self._files_expected = 0
 
@@ -140,15 +146,34 @@ class _Reading:
         is_record = item.line is not None or (item.gap is not None and item.gap.kind == "record")
         self._expected += is_record
         self._files_expected += item.file is not None or item.file_gap is not None or not is_record
+        self._gaps += [gap for gap in (item.gap, item.file_gap) if gap is not None]
         if item.line is not None:
-            entry.lines.append(item.line)
             entry.size += len(item.line) + 1
             entry.updated_at = max(entry.updated_at, item.updated_at)
-        self._gaps += [gap for gap in (item.gap, item.file_gap) if gap is not None]
+            if self._sets_apart:
+                self._set_apart(item, item.line)
+                return
+            entry.records.append(Record(item.key, item.line, item.updated_at))
         if item.file is not None:
             self._files.append(item.file)
         if item.directory is not None:
             self._directories.append(item.directory)
+
+    def _set_apart(self, item: SourceItem, line: bytes) -> None:
+        """Take in a record that goes next to its file, or among the directories; any other has no place."""
+        if item.file is not None:
+            text = self._layout.file_record(line, item.file.size)
+            record = StagedRecord(len(self._packed), len(text), hashlib.sha256(text).hexdigest())
+            self._files.append(replace(item.file, record=record))
+            self._packed += text
+            self._open.set_apart += 1
+        elif item.directory is not None:
+            self._directories.append(replace(item.directory, record=line.decode(), updated_at=item.updated_at))
+            self._open.set_apart += 1
+        elif item.file_gap is not None and item.file_gap.outcome is Outcome.FAILED:
+            self._gaps.append(left_out_with_its_file(item.file_gap))
+        else:
+            self._gaps.append(neither_file_nor_directory(self._shard.doctype, item.key))
 
     @property
     def entry_is_full(self) -> bool:
@@ -166,28 +191,28 @@ class _Reading:
         entry, self._open = self._open, _OpenEntry()
         if entry.last_key is not None:
             self.resume_after = entry.last_key
-        if not entry.lines:
+        self._total_records += len(entry.records) + entry.set_apart
+        self._total_bytes += entry.size
+        if not entry.records:
             return
-        content = b"\n".join(entry.lines) + b"\n"
-        path = f"data/{self._shard.doctype}/{self._shard.index:04}-{self._next_entry:06}.ndjson"
-        offset = len(self._packed)
-        for packed in self._container.pack([content]):
-            self._packed += packed
+        name = f"{self._shard.index:04}-{self._next_entry:06}"
+        packed = self._layout.pack_records(self._container, self._shard.doctype, name, entry.records)
         self._entries.append(
             Entry(
-                path=path,
+                path=packed.path,
                 doctype=self._shard.doctype,
-                size=len(content),
-                sha256=hashlib.sha256(content).hexdigest(),
-                records=len(entry.lines),
-                offset=offset,
-                length=len(self._packed) - offset,
+                size=packed.size,
+                sha256=packed.sha256,
+                records=len(entry.records),
+                offset=len(self._packed),
+                length=len(packed.packed),
                 updated_at=entry.updated_at,
+                rows=packed.rows,
             )
         )
+        self._fields.update(packed.fields)
+        self._packed += packed.packed
         self._next_entry += 1
-        self._total_records += len(entry.lines)
-        self._total_bytes += len(content)
 
     def flush(self, archives: ObjectStore, *, done: bool) -> Staged:
         """Write the segment and then, as the checkpoint, what is in it. Nothing counts before the second is written."""
@@ -212,6 +237,7 @@ class _Reading:
             total_records=self._total_records,
             total_bytes=self._total_bytes,
             done=done,
+            fields=tuple(sorted(self._fields)),
         )
         save(archives, keys.staged(self._export_id, self._shard.number, self._sequence), staged)
         self._sequence += 1
