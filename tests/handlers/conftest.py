@@ -36,6 +36,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         scope_prefix="waybill/",
         download_url_lifetime=timedelta(seconds=300),
         metalink_url_lifetime=timedelta(hours=1),
+        link_api_url="https://links.invalid",
     )
 
     class Wiring(SimpleNamespace):

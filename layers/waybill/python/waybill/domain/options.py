@@ -20,7 +20,10 @@ MAX_MAX_AGE = 7 * 24 * 3600 * SECOND_NS
 """Nanoseconds: seven days, the default as well as the most (reference cozy-move, section 1)."""
 
 FORMATS = ("tar.gz", "tar", "tar.zst", "zip")
-LAYOUTS = ("bag",)
+COZY = "cozy"
+LAYOUTS = ("bag", COZY)
+FORMATS_OF = {"bag": FORMATS, COZY: ("zip",)}
+"""The formats that a layout comes in, its default first. Cozy imports zip alone (reference cozy-move, section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class ExportOptions:
     """The options of one export, already checked.
 
     ``parts_size`` is in bytes, ``max_age`` in nanoseconds. An empty ``with_doctypes`` means all doctypes of the
-    catalog. ``without_files`` leaves out the files index and with it every file.
+    catalog. ``without_files`` leaves out the files index and with it every file. ``format`` is one of those that
+    FORMATS_OF has for ``layout``.
     """
 
     parts_size: int = DEFAULT_PARTS_SIZE

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from waybill.domain.options import (
     DEFAULT_PARTS_SIZE,
+    FORMATS_OF,
     MAX_MAX_AGE,
     MAX_PARTS_SIZE,
     MIN_PARTS_SIZE,
@@ -20,7 +22,10 @@ _UNKNOWN = "extra_forbidden"
 
 
 class _Attributes(BaseModel):
-    """Names, defaults and units are seed 002's; ``format`` and ``layout`` are ours."""
+    """Names, defaults and units are seed 002's; ``format`` and ``layout`` are ours.
+
+    ``layout`` stands before ``format``, which is held against it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -28,12 +33,25 @@ class _Attributes(BaseModel):
     max_age: int = Field(default=MAX_MAX_AGE, gt=0, le=MAX_MAX_AGE)
     with_doctypes: list[str] | None = None
     without_files: bool = False
+    layout: Literal["bag", "cozy"] = "bag"
     format: Literal["tar.gz", "tar", "tar.zst", "zip"] = "tar.gz"
-    layout: Literal["bag"] = "bag"
+
+    @field_validator("format")
+    @classmethod
+    def _fits_the_layout(cls, asked: str, others: ValidationInfo) -> str:
+        """Refuse a format that the layout does not come in. Not called for a default, nor if the layout is wrong."""
+        layout = others.data.get("layout")
+        if layout is not None and asked not in FORMATS_OF[layout]:
+            raise PydanticCustomError(
+                "wrong_format",
+                "The layout {layout} comes as {formats} only",
+                {"layout": layout, "formats": " or ".join(FORMATS_OF[layout])},
+            )
+        return asked
 
 
 def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
-    """Return the options that the attributes ask for.
+    """Return the options that the attributes ask for; a format that is not asked for is the layout's default.
 
     Raises Problems with one 422 for every field that is unknown, of the wrong type or out of its range.
     """
@@ -46,7 +64,7 @@ def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
         max_age=checked.max_age,
         with_doctypes=tuple(checked.with_doctypes or ()),
         without_files=checked.without_files,
-        format=checked.format,
+        format=checked.format if "format" in checked.model_fields_set else FORMATS_OF[checked.layout][0],
         layout=checked.layout,
     )
 
