@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS, MAX_MAX_AGE, ExportOptions
+from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS, FORMATS_OF, LAYOUTS, MAX_MAX_AGE, ExportOptions
 from waybill.entry.export_request import export_options
 from waybill.entry.http import Request
 from waybill.entry.jsonapi_body import read_attributes
@@ -44,6 +44,32 @@ def test_the_sample_of_seed_002_is_taken() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_can_be_asked_for(name: str) -> None:
     assert export_options({"format": name}) == ExportOptions(format=name)
+
+
+@pytest.mark.parametrize("sent", [{"layout": "cozy"}, {"layout": "cozy", "format": "zip"}])
+def test_the_layout_of_cozy_is_a_zip(sent: dict[str, Any]) -> None:
+    assert export_options(sent) == ExportOptions(format="zip", layout="cozy")
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "zip"])
+def test_the_layout_of_cozy_in_another_format_is_refused(name: str) -> None:
+    with pytest.raises(Problems, match="cozy comes as zip only"):
+        export_options({"format": name, "layout": "cozy"})
+    assert pointers({"format": name, "layout": "cozy"}) == ["/data/attributes/format"]
+
+
+def test_a_format_that_does_not_fit_is_told_beside_what_else_is_wrong() -> None:
+    assert pointers({"format": "tar", "layout": "cozy", "parts_size": 0}) == [
+        "/data/attributes/parts_size",
+        "/data/attributes/format",
+    ]
+    assert pointers({"format": "tar", "layout": "pile"}) == ["/data/attributes/layout"]
+
+
+def test_every_layout_has_formats_and_every_format_a_layout() -> None:
+    assert set(FORMATS_OF) == set(LAYOUTS)
+    assert {name for names in FORMATS_OF.values() for name in names} == set(FORMATS)
+    assert FORMATS_OF[ExportOptions().layout][0] == ExportOptions().format
 
 
 def test_null_doctypes_are_all_doctypes() -> None:
