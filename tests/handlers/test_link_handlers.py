@@ -275,10 +275,11 @@ class TestWhatALinkCannotDo:
     ) -> None:
         job = done(product)
         assert job.link is not None
+        cursor = "io.cozy.files/0" if route == "download_linked_part" else None
         said = ""
         for fault in (StorageUnavailable("Not now."), RuntimeError(f"no {job.link}"), None):
             product.jobs.fail_on = {"linked_tenant": fault} if fault else {}
-            said += invoke("api", route, by(job.link, "io.cozy.files/0"))["body"]
+            said += invoke("api", route, by(job.link, cursor))["body"]
         product.clock.advance(days=7)
         said += invoke("api", route, by(job.link))["body"]
         invoke("api", "delete_export", lambda event: event["pathParameters"].update(id=job.id))
@@ -287,6 +288,7 @@ class TestWhatALinkCannotDo:
         logged = log.getvalue()
         assert "export_not_found" in logged
         assert '{link}"' in logged  # the route, as it is written in the template
+        assert "RuntimeError" in logged
         assert job.link not in logged + said.replace(f"/move/exports/{job.link}", "")
         assert TENANT not in logged
 
