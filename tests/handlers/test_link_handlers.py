@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.handlers.conftest import Invoke
-from tests.unit.services.exports import TENANT, Product, record
+from tests.unit.services.exports import TENANT, Product
 
 from waybill.domain.errors import StorageUnavailable
 from waybill.domain.job import ExportJob, new_export
@@ -140,7 +140,7 @@ class TestDownloadLinkedPart:
         answer = invoke("api", "download_linked_part", by(job.link, cursor))
 
         assert answer["statusCode"] == 302
-        assert f"exports/{job.id}/parts/part-{part:05}.zip?expires=300&" in answer["headers"]["location"]
+        assert f"exports/{job.id}/parts/part-{part:05}.zip?expires=300" in answer["headers"]["location"]
         assert answer["headers"]["referrer-policy"] == "no-referrer"
         assert (answer["headers"]["cache-control"], answer["body"]) == ("no-store", "")
 
@@ -291,16 +291,6 @@ class TestWhatALinkCannotDo:
         assert "RuntimeError" in logged
         assert job.link not in logged + said.replace(f"/move/exports/{job.link}", "")
         assert TENANT not in logged
-
-
-def test_its_parts_can_be_downloaded_as_they_were_packed(invoke: Invoke, product: Product) -> None:
-    product.contacts = [record("ada"), record("bob")]
-    job = product.export(FOR_COZY)
-
-    location = invoke("api", "download_linked_part", by(job.link))["headers"]["location"]
-
-    (key,) = [key for key in product.archives.objects if "/parts/" in key]
-    assert key in location
 
 
 def test_exports_with_long_names_of_parts_make_shorter_pages(invoke: Invoke, product: Product) -> None:
