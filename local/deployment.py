@@ -45,7 +45,7 @@ def deploy(engine: Engine) -> dict[str, str]:
         "--stack-name", STACK_NAME,
         "--s3-bucket", _ARTIFACTS_BUCKET,
         "--capabilities", "CAPABILITY_IAM",
-        "--parameter-overrides", *_PARAMETERS,
+        "--parameter-overrides", *_PARAMETERS, f"LinkAddress={engine.link_api_url}",
         "--no-confirm-changeset",
         "--no-progressbar",
         "--no-fail-on-empty-changeset",

@@ -22,10 +22,11 @@ _TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A running engine: where AWS answers, where the deployed API answers, and what it writes."""
+    """A running engine: where AWS answers, where the deployed API and its link API answer, and what it writes."""
 
     endpoint_url: str
     api_url: str
+    link_api_url: str
     log: Path
 
     @property
@@ -53,9 +54,10 @@ def start(state: Path = STATE, *, stock: bool = False) -> Engine:
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     for attempt in range(1, _TRIES + 1):
-        port, api_port = processes.free_ports(2)
-        engine = Engine(f"http://{_HOST}:{port}", f"http://{_HOST}:{api_port}", log)
-        command = [str(python), "-m", "local.engine", "--port", str(port), "--api-port", str(api_port)]
+        port, api_port, link_port = processes.free_ports(3)
+        engine = Engine(_url(port), _url(api_port), _url(link_port), log)
+        command = [str(python), "-m", "local.engine", "--port", str(port)]
+        command += ["--api-port", str(api_port), "--link-port", str(link_port)]
         command += ["--lambda-python", str(lambda_python), *(["--stock"] if stock else [])]
         process = processes.start(command, cwd=ROOT, env=_environment(port, temporary), log=log, note=_note(state))
         if _wait(engine, process):
@@ -86,6 +88,10 @@ def answers(endpoint_url: str) -> bool:
 def tail(log: Path, lines: int = 15) -> str:
     """Return the last lines of a log."""
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _url(port: int) -> str:
+    return f"http://{_HOST}:{port}"
 
 
 def _note(state: Path) -> Path:

@@ -24,6 +24,7 @@ class Stack:
     """A running stack."""
 
     api_url: str
+    link_api_url: str
     endpoint_url: str
     users: dict[str, User]
     resources: dict[str, str]
@@ -33,6 +34,7 @@ def write(engine: Engine, outputs: dict[str, str], users: list[User]) -> Stack:
     """Write the file, readable by its owner only because of the tokens, and return what it says."""
     document = {
         "api_url": engine.api_url,
+        "link_api_url": engine.link_api_url,
         "aws": {
             "endpoint_url": engine.endpoint_url,
             "region": REGION,
@@ -60,4 +62,10 @@ def read() -> Stack | None:
 
 def _parse(document: dict[str, Any]) -> Stack:
     users = {name: User(name, user["tenant"], user["token"]) for name, user in document["users"].items()}
-    return Stack(document["api_url"], document["aws"]["endpoint_url"], users, document["resources"])
+    return Stack(
+        document["api_url"],
+        document["link_api_url"],
+        document["aws"]["endpoint_url"],
+        users,
+        document["resources"],
+    )

@@ -76,7 +76,7 @@ def _start(wanted: dict[str, str]) -> Stack:
 
 def _refresh(stack: Stack, wanted: dict[str, str]) -> Stack:
     """Deploy again if the sources have changed, and sign in again if the tokens are about to end."""
-    engine = Engine(stack.endpoint_url, stack.api_url, LOGS / "engine.log")
+    engine = Engine(stack.endpoint_url, stack.api_url, stack.link_api_url, LOGS / "engine.log")
     is_old = sources.noted().get("deployment") != wanted["deployment"]
     is_ending = any(user.expires_at < time.time() + _LEAST_TOKEN_SECONDS for user in stack.users.values())
     if not is_old and not is_ending:
@@ -109,7 +109,7 @@ def _main() -> None:
     python = sys.executable
     print(
         f"""
-The API answers at {stack.api_url}
+The API answers at {stack.api_url}, capability links at {stack.link_api_url}
 
   TOKEN=$({python} -m local.show_token owner)
   curl -X POST {stack.api_url}/move/exports -H "Authorization: Bearer $TOKEN" \\

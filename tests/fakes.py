@@ -82,6 +82,7 @@ class MemoryJobs:
 
     def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
         self.jobs: dict[tuple[str, str], ExportJob] = {}
+        self.links: dict[str, str] = {}
         self.failures: dict[tuple[str, str], str] = {}
         self.progress: dict[tuple[str, str], dict[tuple[str, int], WorkerProgress]] = {}
         self.fail_on = dict(fail_on or {})
@@ -134,6 +135,21 @@ class MemoryJobs:
         self._meet("forget_reports")
         self.progress.pop((tenant, export_id), None)
         self.failures.pop((tenant, export_id), None)
+
+    def note_link(self, job: ExportJob) -> None:
+        self._meet("note_link")
+        self.links[job.id] = job.tenant
+
+    def linked_tenant(self, export_id: str) -> str:
+        self._meet("linked_tenant")
+        try:
+            return self.links[export_id]
+        except KeyError:
+            raise ExportNotFound(f"There is no link to an export {export_id}.") from None
+
+    def forget_link(self, export_id: str) -> None:
+        self._meet("forget_link")
+        self.links.pop(export_id, None)
 
     def _meet(self, method: str) -> None:
         if method in self.fail_on:

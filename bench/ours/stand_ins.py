@@ -63,3 +63,13 @@ class OneJob:
 
     def forget_reports(self, tenant: str, export_id: str) -> None:
         """Forget nothing, as nothing is kept."""
+
+    def note_link(self, job: ExportJob) -> None:
+        """Keep nothing: there is only one tenant."""
+
+    def linked_tenant(self, export_id: str) -> str:  # noqa: ARG002 - there is only one
+        """Return the job's tenant."""
+        return self._job.tenant
+
+    def forget_link(self, export_id: str) -> None:
+        """Forget nothing, as nothing is kept."""

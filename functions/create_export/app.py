@@ -22,5 +22,5 @@ def handler(request: Request) -> Answer:
         clock=request.wiring.clock,
         metrics=request.wiring.metrics,
     )
-    headers = {"location": export_path(job), **retry_after(job)}
-    return Answer(HTTPStatus.ACCEPTED, export_document(job, total([])), headers=headers)
+    document = export_document(job, total([]), link_api_url=request.wiring.settings.link_api_url)
+    return Answer(HTTPStatus.ACCEPTED, document, headers={"location": export_path(job), **retry_after(job)})

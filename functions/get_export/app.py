@@ -11,4 +11,5 @@ from waybill.services.get_export import get_export
 def handler(request: Request) -> Answer:
     """Answer with the export, and with its progress while it runs."""
     job, progress = get_export(request.tenant, request.export_id, jobs=request.wiring.jobs, clock=request.wiring.clock)
-    return Answer(HTTPStatus.OK, export_document(job, progress), headers=retry_after(job))
+    document = export_document(job, progress, link_api_url=request.wiring.settings.link_api_url)
+    return Answer(HTTPStatus.OK, document, headers=retry_after(job))

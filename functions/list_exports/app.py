@@ -12,4 +12,4 @@ def handler(request: Request) -> Answer:
     """Answer with one page, newest first, and the link to the next."""
     size, after = read_page(request)
     page = list_exports(request.tenant, limit=size, after=after, jobs=request.wiring.jobs, clock=request.wiring.clock)
-    return Answer(HTTPStatus.OK, export_list(page, size))
+    return Answer(HTTPStatus.OK, export_list(page, size, link_api_url=request.wiring.settings.link_api_url))

@@ -1,4 +1,4 @@
-"""Starts the embedded AWS in the foreground: ``python -m local.engine --port … --api-port … --lambda-python …``.
+"""Starts the embedded AWS in the foreground: ``python -m local.engine --port … --api-port … --link-port …``.
 
 Runs on the interpreter of ``.local/venv-aws``; ``local.engine_process`` starts it and sets its environment. With
 ``--stock`` nothing is patched, which tests use to see that each patch is still needed.
@@ -33,15 +33,16 @@ def main() -> None:
 
     _allow_many_connections()
     config = Config()
-    config.bind = [f"{HOST}:{arguments.port}", f"{HOST}:{arguments.api_port}"]
+    config.bind = [f"{HOST}:{port}" for port in (arguments.port, arguments.api_port, arguments.link_port)]
     config.keep_alive_timeout = 75
-    asyncio.run(serve(ApiAddress(app, arguments.api_port), config))
+    asyncio.run(serve(ApiAddress(app, api_port=arguments.api_port, link_port=arguments.link_port), config))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="where all of AWS answers")
     parser.add_argument("--api-port", type=int, required=True, help="where the deployed HTTP API answers at the root")
+    parser.add_argument("--link-port", type=int, required=True, help="where its link API answers at the root")
     parser.add_argument("--lambda-python", type=Path, required=True, help="the interpreter that runs the functions")
     parser.add_argument("--stock", action="store_true", help="do not patch")
     return parser.parse_args()

@@ -1,7 +1,8 @@
-"""A second address on which the deployed HTTP API answers at the root, as it does under its own host name on AWS.
+"""Addresses of their own on which the deployed HTTP APIs answer at the root, as under their host names on AWS.
 
 The stock engine tells APIs apart by the Host header (``<api id>.execute-api.localhost``), a name that many resolvers do
-not know. Requests to this port reach the one HTTP API that is deployed, without any header.
+not know. Requests to one port reach the one HTTP API that is deployed, those to another the one link API, without any
+header.
 """
 
 import json
@@ -10,21 +11,28 @@ from typing import Any
 from ministack.services import apigateway
 
 _PREFIX = "/_aws/execute-api/"
+_LINKS = "-links"
+"""The end of the link API's name in the template."""
 
 
 class ApiAddress:
-    """An ASGI application: the engine, plus the API at the root of ``port``."""
+    """An ASGI application: the engine, plus an API at the root of ``api_port`` and the link API of ``link_port``."""
 
-    def __init__(self, engine: Any, port: int) -> None:
+    def __init__(self, engine: Any, *, api_port: int, link_port: int) -> None:
         self._engine = engine
-        self._port = port
+        self._is_for_links = {api_port: False, link_port: True}
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answer one request or carry one event."""
-        if scope["type"] == "http" and scope["server"][1] == self._port:
-            apis = [key for _, _, key in (entry[0] for entry in apigateway._apis.all_items())]
+        is_for_links = self._is_for_links.get(scope["server"][1]) if scope["type"] == "http" else None
+        if is_for_links is not None:
+            apis = [
+                key
+                for (_, _, key), api in apigateway._apis.all_items()
+                if str(api.get("name", "")).endswith(_LINKS) is is_for_links
+            ]
             if len(apis) != 1:
-                await _refuse(send, f"{len(apis)} HTTP APIs are deployed; this address serves exactly one.")
+                await _refuse(send, f"{len(apis)} such HTTP APIs are deployed; this address serves exactly one.")
                 return
             prefix = f"{_PREFIX}{apis[0]}"
             raw_path = scope.get("raw_path", scope["path"].encode())

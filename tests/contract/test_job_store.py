@@ -9,6 +9,7 @@ from tests.fakes import FakeClock, MemoryJobs
 
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
+from waybill.domain.cursor import MOST_NAME_BYTES
 from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged, StorageUnavailable
 from waybill.domain.job import ExportJob, new_export
 from waybill.domain.options import ExportOptions
@@ -221,6 +222,68 @@ def test_reports_and_note_are_forgotten_and_the_job_stays(jobs: JobStore, clock:
     assert len(jobs.reports("anna", other.id)) == 1
 
 
+FOR_COZY = replace(OPTIONS, format="zip", layout="cozy")
+
+
+def test_a_links_secret_and_the_names_of_parts_come_back_until_the_export_is_deleted(
+    jobs: JobStore, clock: FakeClock
+) -> None:
+    job = new_export("anna", FOR_COZY, clock())
+    jobs.create(job)
+    assert jobs.get("anna", job.id).link == job.link
+
+    done = job.finished(clock(), parts=3, total_size=9, gaps=0, part_names=("io.cozy.files/ä", "io.cozy.files/2"))
+    jobs.replace(done)
+    assert jobs.get("anna", job.id) == done
+
+    jobs.replace(done.deleted())
+    assert jobs.get("anna", job.id) == done.deleted()
+
+
+def test_as_many_names_of_parts_as_an_export_may_have_can_be_stored(jobs: JobStore, clock: FakeClock) -> None:
+    most_doctypes = tuple(f"io.cozy.{number:090}" for number in range(600))  # as many as a request has room for
+    job = new_export("anna", replace(FOR_COZY, with_doctypes=most_doctypes), clock())
+    jobs.create(job)
+    names = tuple(f"io.cozy.files/{number:016}" for number in range(MOST_NAME_BYTES // 30))
+    done = job.finished(clock(), parts=len(names) + 1, total_size=9, gaps=0, part_names=names)
+
+    jobs.replace(done)
+
+    assert jobs.get("anna", job.id).part_names == names
+
+
+def test_a_link_leads_to_its_tenant_until_it_is_forgotten(jobs: JobStore, clock: FakeClock) -> None:
+    job, other = some_jobs(clock, 2)
+    jobs.note_link(job)
+    jobs.note_link(job)
+    jobs.note_link(replace(other, tenant="bert"))
+
+    assert (jobs.linked_tenant(job.id), jobs.linked_tenant(other.id)) == ("anna", "bert")
+
+    jobs.forget_link(job.id)
+    jobs.forget_link(job.id)
+
+    with pytest.raises(ExportNotFound):
+        jobs.linked_tenant(job.id)
+    assert jobs.linked_tenant(other.id) == "bert"
+
+
+def test_an_export_without_a_link_leads_to_no_tenant(jobs: JobStore, clock: FakeClock) -> None:
+    job = a_job(clock)
+    jobs.create(job)
+
+    with pytest.raises(ExportNotFound):
+        jobs.linked_tenant(job.id)
+
+
+def test_whoever_is_named_as_a_link_sees_nothing_of_it(jobs: JobStore, clock: FakeClock) -> None:
+    (job,) = some_jobs(clock, 1)
+    jobs.note_link(job)
+
+    assert list(jobs.list(f"link#{job.id}", now=clock(), limit=10).jobs) == []
+    assert list(jobs.reports(f"link#{job.id}", job.id)) == []
+
+
 class TestOnDynamoDb:
     """What only the table shows."""
 
@@ -242,6 +305,48 @@ class TestOnDynamoDb:
         items = self.items(moto_endpoint, table)
         assert items[f"export#{job.id}"]["expires_at"] == {"N": two_seconds_on}
         assert items[f"progress#{job.id}#read#000000"]["expires_at"] == {"N": two_seconds_on}
+
+    def test_a_link_goes_with_its_export_and_holds_its_tenant_only(
+        self, store: DynamoDbJobs, table: str, moto_endpoint: str, clock: FakeClock
+    ) -> None:
+        job = new_export("anna", FOR_COZY, clock())
+        store.note_link(job)
+        store.create(job)
+
+        items = self.items(moto_endpoint, table)
+        assert items["link"] == {
+            "pk": {"S": f"link#{job.id}"},
+            "sk": {"S": "link"},
+            "tenant": {"S": "anna"},
+            "expires_at": items[f"export#{job.id}"]["expires_at"],
+        }
+
+    def test_a_tombstone_and_a_job_without_a_link_have_no_secret(
+        self, store: DynamoDbJobs, table: str, moto_endpoint: str, clock: FakeClock
+    ) -> None:
+        linked, other = new_export("anna", FOR_COZY, clock()), a_job(clock)
+        for job in (linked, other):
+            store.create(job)
+        before = self.items(moto_endpoint, table)
+        store.replace(linked.deleted())
+        after = self.items(moto_endpoint, table)
+
+        assert "link_secret" in before[f"export#{linked.id}"]
+        assert "link_secret" not in before[f"export#{other.id}"]
+        assert "link_secret" not in after[f"export#{linked.id}"]
+
+    def test_a_record_of_an_older_release_is_read(
+        self, store: DynamoDbJobs, table: str, moto_endpoint: str, clock: FakeClock
+    ) -> None:
+        job = a_job(clock)
+        store.create(job)
+        boto("dynamodb", moto_endpoint).update_item(
+            TableName=table,
+            Key={"pk": {"S": "anna"}, "sk": {"S": f"export#{job.id}"}},
+            UpdateExpression="REMOVE part_names",
+        )
+
+        assert store.get("anna", job.id) == job
 
     def test_a_tombstone_stays_for_good(
         self, store: DynamoDbJobs, table: str, moto_endpoint: str, clock: FakeClock

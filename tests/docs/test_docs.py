@@ -20,7 +20,7 @@ from samtranslator.yaml_helper import yaml_parse
 from waybill.archive import bag, copying, part, paths, plan_record_files
 from waybill.archive import errors as archive_errors
 from waybill.archive import plan_parts as plan_archive
-from waybill.domain import errors, keys, options
+from waybill.domain import cursor, errors, keys, options
 from waybill.domain.job import ExportJob, ExportState, new_export
 from waybill.domain.ledger import Count, Gap, Outcome
 from waybill.domain.manifest import MOST_LISTED_GAPS, GapList, Ledger, build_manifest
@@ -28,7 +28,7 @@ from waybill.domain.options import ExportOptions
 from waybill.domain.plan import PackedPart, PartsHeader
 from waybill.domain.progress import Progress
 from waybill.entry import catalog_file, export_request, problem, task
-from waybill.entry.export_document import export_document
+from waybill.entry.export_document import export_document, linked_export_document
 from waybill.entry.export_list import PARAMETERS, export_list
 from waybill.entry.http import MAX_BODY
 from waybill.ports import JobPage
@@ -41,6 +41,7 @@ DOCS = REPOSITORY / "docs"
 PACKAGE = REPOSITORY / "layers" / "waybill" / "python" / "waybill"
 PAGES = sorted([REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *DOCS.glob("*.md")])
 NOW = datetime(2026, 11, 24, 12, 30, 4, 226968, UTC)
+LINKS = "https://links.invalid"
 
 
 def page(name: str) -> str:
@@ -98,9 +99,15 @@ def functions() -> dict[str, dict[str, Any]]:
     return {name: each["Properties"] for name, each in resources if each["Type"] == "AWS::Serverless::Function"}
 
 
-def routes() -> set[tuple[str, str]]:
-    events = [event for each in functions().values() for event in each.get("Events", {}).values()]
-    return {(event["Properties"]["Method"].lower(), event["Properties"]["Path"]) for event in events}
+APIS = {"HttpApi": "openapi.yaml", "LinkApi": "openapi-links.yaml"}
+"""The description of each API of the template."""
+
+
+def routes(*apis: str) -> set[tuple[str, str]]:
+    """Method and path of every route of these APIs, of all if none is named."""
+    events = [event["Properties"] for each in functions().values() for event in each.get("Events", {}).values()]
+    wanted = [event for event in events if event["ApiId"]["Ref"] in (apis or APIS)]
+    return {(event["Method"].lower(), event["Path"]) for event in wanted}
 
 
 def trees(*folders: str) -> Iterator[ast.AST]:
@@ -152,10 +159,18 @@ def documents() -> list[dict[str, Any]]:
     """An export in every shape that it is shown in."""
     done = job(state=ExportState.DONE, parts=2, total_size=9, creation_duration=1, gaps=1, rev=2)
     return [
-        export_document(job(), Progress(1, 2, 3)),
-        export_document(done),
-        export_document(job(state=ExportState.ERROR, error="It failed.", rev=2)),
+        export_document(job(), Progress(1, 2, 3), link_api_url=LINKS),
+        export_document(done, link_api_url=LINKS),
+        export_document(job(state=ExportState.ERROR, error="It failed.", rev=2), link_api_url=LINKS),
+        export_document(linked_job(), link_api_url=LINKS),
+        linked_export_document(linked_job()),
     ]
+
+
+def linked_job() -> ExportJob:
+    """An export of two parts that has a capability link."""
+    job = new_export("ada", ExportOptions(format="zip", layout="cozy"), NOW)
+    return job.finished(NOW, parts=2, total_size=9, gaps=0, part_names=("io.cozy.files/1",))
 
 
 def manifest() -> dict[str, Any]:
@@ -187,6 +202,15 @@ def test_every_scope_is_in_the_api_page_and_the_security_page() -> None:
     scopes = set(re.findall(r'@route\(scope="([\w.]+)"', functions_text()))
     assert not missing(scopes, words(section(page("api.md"), "Routes")))
     assert not missing(scopes, listed(section(page("security.md"), "Tokens and scopes")))
+
+
+def test_routes_without_a_token_are_said_to_have_none() -> None:
+    table = rows(section(page("api.md"), "Routes"))
+    public = {word for row in table if row[1].strip() == "none" for word in words(row[0])}
+    openapi = description("openapi.yaml")["paths"]
+    opened = {(method, path) for method, path in routes("HttpApi") if openapi[path][method].get("security") == []}
+    assert description(APIS["LinkApi"])["security"] == []
+    assert public == {f"{method.upper()} {path}" for method, path in opened | routes("LinkApi")}
 
 
 def functions_text() -> str:
@@ -236,9 +260,13 @@ def test_the_gap_codes_are_those_in_the_api_page() -> None:
 # ---------------------------------------------------------------- openapi.yaml
 
 
+def description(name: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(page(name)))
+
+
 @pytest.fixture(scope="module")
 def openapi() -> dict[str, Any]:
-    return dict(yaml.safe_load(page("openapi.yaml")))
+    return description("openapi.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -253,20 +281,35 @@ def checker(openapi: dict[str, Any]) -> Callable[[str, object], list[str]]:
     return check
 
 
-def test_the_openapi_description_is_valid(openapi: dict[str, Any]) -> None:
-    validate(openapi)
+@pytest.mark.parametrize("name", APIS.values())
+def test_the_openapi_description_is_valid(name: str) -> None:
+    validate(description(name), base_uri=(DOCS / name).as_uri())
 
 
-def test_the_openapi_description_has_the_routes_of_the_template(openapi: dict[str, Any]) -> None:
-    described = {(method, path) for path, item in openapi["paths"].items() for method in item if method != "parameters"}
-    assert described == routes()
+def test_a_reference_from_one_description_into_nothing_of_the_other_is_noticed() -> None:
+    name = APIS["LinkApi"]
+    text = page(name).replace("openapi.yaml#/components/responses/Refused", "openapi.yaml#/components/responses/None")
+    with pytest.raises(Exception, match="None"):
+        validate(yaml.safe_load(text), base_uri=(DOCS / name).as_uri())
 
 
-def test_an_operation_is_named_as_its_function(openapi: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("api", "name"), APIS.items())
+def test_the_openapi_description_has_the_routes_of_the_template(api: str, name: str) -> None:
+    paths = description(name)["paths"].items()
+    assert {(method, path) for path, item in paths for method in item if method != "parameters"} == routes(api)
+
+
+def test_an_operation_is_named_as_its_function() -> None:
     for name, each in functions().items():
-        for event in each.get("Events", {}).values():
-            operation = openapi["paths"][event["Properties"]["Path"]][event["Properties"]["Method"].lower()]
+        for event in (event["Properties"] for event in each.get("Events", {}).values()):
+            paths = description(APIS[event["ApiId"]["Ref"]])["paths"]
+            operation = paths[event["Path"]][event["Method"].lower()]
             assert f"functions/{operation['operationId']}/" == each["CodeUri"], name
+
+
+def test_the_link_in_its_description_has_the_form_of_a_link() -> None:
+    schema = description(APIS["LinkApi"])["components"]["parameters"]["Link"]["schema"]
+    assert re.fullmatch(schema["pattern"], linked_job().link or "")
 
 
 def test_the_openapi_description_has_the_attributes_of_a_request(openapi: dict[str, Any]) -> None:
@@ -282,7 +325,7 @@ def test_the_openapi_description_has_the_attributes_of_a_request(openapi: dict[s
 def test_exports_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
     for document in documents():
         assert checker("ExportDocument", document) == []
-    assert checker("ExportList", export_list(JobPage([job()], None), 20)) == []
+    assert checker("ExportList", export_list(JobPage([job()], None), 20, link_api_url=LINKS)) == []
 
 
 def test_an_export_with_another_field_is_not_as_described(checker: Callable[[str, object], list[str]]) -> None:
@@ -444,6 +487,7 @@ def test_every_shipped_schema_is_valid() -> None:
         ("files fetched ahead", [fetch_ahead.MOST_IN_FLIGHT, fetch_ahead.SMALL // options.KIBIBYTE]),
         ("name, path", [paths.MOST_COMPONENT_BYTES, paths.MOST_PATH_BYTES]),
         ("gaps by name", [MOST_LISTED_GAPS]),
+        ("names of parts, layout `cozy`", [cursor.MOST_NAME_BYTES]),
     ],
 )
 def test_a_limit_is_in_the_limits_page_as_it_is_in_the_code(limit: str, values: list[int]) -> None:

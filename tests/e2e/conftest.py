@@ -36,7 +36,7 @@ def aws(stack: Stack) -> Aws:
 @pytest.fixture(scope="session")
 def outputs(stack: Stack) -> dict[str, str]:
     """The outputs of the deployed template."""
-    return deployment.outputs(Engine(stack.endpoint_url, stack.api_url, LOGS))
+    return deployment.outputs(Engine(stack.endpoint_url, stack.api_url, stack.link_api_url, LOGS))
 
 
 @pytest.fixture(scope="session")

@@ -119,7 +119,7 @@ def _run_workflow(engine: Engine) -> str:
 
 def test_http_api_takes_its_routes_from_its_body(stock: Engine, patched: Engine) -> None:
     for engine in (stock, patched):
-        _deploy_api(engine)
+        _deploy_api(engine, "probe")
     assert web.request("GET", f"{stock.api_url}/open").status == 404
     assert web.request("GET", f"{patched.api_url}/open").body == b"/open"
     assert web.request("GET", f"{patched.api_url}/guarded").status == 401
@@ -127,7 +127,14 @@ def test_http_api_takes_its_routes_from_its_body(stock: Engine, patched: Engine)
     assert web.request("POST", f"{patched.api_url}/open").status == 404
 
 
-def _deploy_api(engine: Engine) -> None:
+def test_an_api_of_links_answers_on_an_address_of_its_own(patched: Engine) -> None:
+    assert web.request("GET", f"{patched.link_api_url}/open").status == 503
+    _deploy_api(patched, "probe-links")
+    assert web.request("GET", f"{patched.link_api_url}/open").body == b"/open"
+    assert web.request("GET", f"{patched.link_api_url}/guarded").status == 401
+
+
+def _deploy_api(engine: Engine, name: str) -> None:
     integration = {
         "type": "aws_proxy",
         "httpMethod": "POST",
@@ -146,7 +153,7 @@ def _deploy_api(engine: Engine) -> None:
     }
     body = {
         "openapi": "3.0.1",
-        "info": {"title": "probe", "version": "1"},
+        "info": {"title": name, "version": "1"},
         "paths": {"/open": {"get": operation}, "/guarded": {"get": operation | {"security": [{"Jwt": []}]}}},
         "components": {"securitySchemes": {"Jwt": scheme}},
     }
@@ -158,8 +165,8 @@ def _deploy_api(engine: Engine) -> None:
         },
     }
     client = Aws(engine.endpoint_url).cloudformation
-    client.create_stack(StackName="api", TemplateBody=json.dumps({"Resources": resources}))
-    client.get_waiter("stack_create_complete").wait(StackName="api", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    client.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+    client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 20})
 
 
 def test_multipart_upload_refuses_what_s3_refuses(stock: Engine, patched: Engine) -> None:

@@ -87,6 +87,29 @@ def test_packer_cannot_change_or_remove_what_it_reads(attempt: Callable[..., str
     assert attempt("ReadChunkFunction", "s3", "get_object", Bucket=bucket, Key="a") in _DENIED
 
 
+def test_strangers_functions_read_single_records_and_parts_alone(
+    attempt: Callable[..., str], stack: Stack, owner_export: Unpacked
+) -> None:
+    jobs, bucket = stack.resources["jobs_table"], stack.resources["archives_bucket"]
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    query = {"KeyConditionExpression": "pk = :a", "ExpressionAttributeValues": {":a": {"S": "a"}}}
+    part, manifest = (
+        f"exports/{owner_export.export['id']}/{name}" for name in ("parts/part-00001.tar.gz", "manifest.json")
+    )
+    for function, may_read_part in (("GetLinkedExportFunction", False), ("DownloadLinkedPartFunction", True)):
+        assert attempt(function, "dynamodb", "get_item", TableName=jobs, Key=key) == "allowed"
+        for operation, arguments in (
+            ("query", query),
+            ("scan", {}),
+            ("put_item", {"Item": key}),
+            ("delete_item", {"Key": key}),
+        ):
+            assert attempt(function, "dynamodb", operation, TableName=jobs, **arguments) in _DENIED, operation
+        assert (attempt(function, "s3", "get_object", Bucket=bucket, Key=part) == "allowed") is may_read_part
+        assert attempt(function, "s3", "get_object", Bucket=bucket, Key=manifest) in _DENIED
+        assert attempt(function, "s3", "delete_object", Bucket=bucket, Key=part) in _DENIED
+
+
 @pytest.mark.parametrize(
     "function", ["GetExportFunction", "DownloadPartFunction", "ReadChunkFunction", "FailExportFunction"]
 )

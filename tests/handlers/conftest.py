@@ -1,6 +1,7 @@
 """The handlers on ports in memory, called with the sample events."""
 
 import importlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ from tests.unit.services.exports import CATALOG, Product
 
 from waybill.domain.catalog import Catalog
 from waybill.entry import http, task
+from waybill.entry.observability import logger
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -36,6 +38,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         scope_prefix="waybill/",
         download_url_lifetime=timedelta(seconds=300),
         metalink_url_lifetime=timedelta(hours=1),
+        link_api_url="https://links.invalid",
     )
 
     class Wiring(SimpleNamespace):
@@ -56,6 +59,14 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
     return made
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the handlers write into their log from now on. Their logger keeps the stream that it was made with."""
+    written = io.StringIO()
+    monkeypatch.setattr(logger().registered_handler, "stream", written)
+    return written
 
 
 def sample(kind: str, name: str) -> dict[str, Any]:

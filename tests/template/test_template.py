@@ -1,5 +1,6 @@
 """What the deployed stack must be, whoever edits the template."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_job_records_expire(resources: dict[str, Any]) -> None:
 
 
 def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]) -> None:
-    (api,) = of_type(resources, "AWS::ApiGatewayV2::Api").values()
+    api = resources["HttpApi"]["Properties"]
     operations = [operation for path in api["Body"]["paths"].values() for operation in path.values()]
 
     public = [operation for operation in operations if operation["security"] == [{"NONE": []}]]
@@ -128,10 +129,67 @@ def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]
     assert public == [api["Body"]["paths"]["/.well-known/waybill.pem"]["get"]]
 
 
-def test_the_api_log_holds_nothing_personal(source: dict[str, Any]) -> None:
-    log_format = source["Resources"]["HttpApi"]["Properties"]["AccessLogSettings"]["Format"]
-    for personal in ("sourceIp", "path", "authorizer", "userAgent"):
-        assert personal not in log_format
+def test_the_link_api_asks_for_no_token_and_has_two_routes_to_read(resources: dict[str, Any]) -> None:
+    body = resources["LinkApi"]["Properties"]["Body"]
+    operations = {
+        (method, path): operation for path, item in body["paths"].items() for method, operation in item.items()
+    }
+
+    assert set(of_type(resources, "AWS::ApiGatewayV2::Api")) == {"HttpApi", "LinkApi"}
+    assert set(operations) == {("get", "/move/exports/{link}"), ("get", "/move/exports/data/{link}")}
+    assert not any("security" in each for each in (body, *operations.values()))
+    assert "securitySchemes" not in body.get("components", {})
+
+
+def test_the_link_api_has_the_paths_that_cozy_makes_of_the_others(resources: dict[str, Any]) -> None:
+    paths = {name: set(resources[name]["Properties"]["Body"]["paths"]) for name in ("HttpApi", "LinkApi")}
+
+    assert {path.replace("{link}", "{id}") for path in paths["LinkApi"]} < paths["HttpApi"]
+
+
+def test_both_apis_are_throttled_each_by_itself_and_strangers_more(resources: dict[str, Any]) -> None:
+    limits = {
+        name: (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"])
+        for name in ("HttpApi", "LinkApi")
+        for settings in [resources[f"{name}ApiGatewayDefaultStage"]["Properties"]["DefaultRouteSettings"]]
+    }
+
+    assert limits["LinkApi"] < limits["HttpApi"]
+    assert min(limits["LinkApi"]) > 0
+
+
+@pytest.mark.parametrize("function", ["GetLinkedExportFunction", "DownloadLinkedPartFunction"])
+def test_a_link_reads_single_records_and_parts_and_nothing_else(function: str, resources: dict[str, Any]) -> None:
+    allowed = {
+        action: statement["Resource"]
+        for role, statement in statements(resources)
+        for action in statement["Action"]
+        if role == f"{function}Role"
+    }
+
+    parts = {"s3:GetObject": {"Fn::Sub": "${ArchivesBucket.Arn}/exports/*/parts/*"}}
+    jobs = {"dynamodb:GetItem": {"Fn::GetAtt": ["JobsTable", "Arn"]}}
+    assert allowed == (jobs if function == "GetLinkedExportFunction" else jobs | parts)
+
+
+def test_only_functions_that_show_an_export_to_its_owner_know_where_links_are_answered(
+    resources: dict[str, Any],
+) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
+    knowing = {name for name, each in functions.items() if "LINK_API_URL" in each["Environment"]["Variables"]}
+
+    assert knowing == {resource_name(name) for name in ("create_export", "get_export", "list_exports")}
+    assert len({str(functions[name]["Environment"]["Variables"]["LINK_API_URL"]) for name in knowing}) == 1
+
+
+@pytest.mark.parametrize("name", ["HttpApi", "LinkApi"])
+def test_the_api_log_holds_nothing_personal_and_no_link(name: str, source: dict[str, Any]) -> None:
+    properties = source["Resources"][name]["Properties"]
+    log_format = properties["AccessLogSettings"]["Format"]
+    assert set(re.findall(r"\$context\.([\w.]+)", log_format)) == {
+        "requestId", "routeKey", "status", "responseLatency", "error.messageString",
+    }  # fmt: skip
+    assert source["Resources"][f"{name}LogGroup"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
 def test_workers_have_time_and_handlers_answer_before_the_gateway_gives_up(resources: dict[str, Any]) -> None:
@@ -139,6 +197,7 @@ def test_workers_have_time_and_handlers_answer_before_the_gateway_gives_up(resou
 
     assert {timeouts[resource_name(step)] for step in ("read_chunk", "pack_part")} == {900}
     assert {timeouts[resource_name(name)] for name in ("create_export", "get_export", "delete_export")} == {29}
+    assert {timeouts[resource_name(name)] for name in ("get_linked_export", "download_linked_part")} == {29}
 
 
 def test_the_signing_key_signs_with_p256_and_outlives_the_stack(resources: dict[str, Any]) -> None:

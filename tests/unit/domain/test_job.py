@@ -5,12 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from waybill.domain.errors import ExportGone, ExportNotReady, ExportNotRunning
+from waybill.domain.errors import ExportGone, ExportNotReady, ExportNotRunning, UnknownCursor
 from waybill.domain.job import ExportState, new_export
 from waybill.domain.options import ExportOptions
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HOUR = ExportOptions(max_age=3_600_000_000_000)
+FOR_COZY = ExportOptions(max_age=3_600_000_000_000, format="zip", layout="cozy")
+NAMES = ("io.cozy.files/3f", "io.cozy.files/9a")
 
 
 def test_a_new_export_is_exporting_and_expires_after_its_max_age() -> None:
@@ -72,3 +74,54 @@ def test_it_has_no_parts_before_it_is_done(state: ExportState) -> None:
 def test_a_step_that_comes_late_is_turned_away(state: ExportState) -> None:
     with pytest.raises(ExportNotRunning):
         replace(new_export("alice", HOUR, NOW), state=state).check_running(NOW)
+
+
+@pytest.mark.parametrize(("options", "names"), [(HOUR, ()), (FOR_COZY, NAMES)])
+def test_every_cursor_leads_to_its_part_and_none_to_the_first(options: ExportOptions, names: tuple[str, ...]) -> None:
+    done = new_export("alice", options, NOW).finished(NOW, parts=3, total_size=0, gaps=0, part_names=names)
+
+    assert [done.part_at(done.cursor_of(part)) for part in (1, 2, 3)] == [1, 2, 3]
+    assert done.cursors == tuple(each for part in (1, 2, 3) if (each := done.cursor_of(part)))
+    assert done.part_at(None) == done.part_at("") == 1
+    with pytest.raises(UnknownCursor):
+        done.part_at("io.cozy.files/0")
+
+
+def test_in_the_layout_of_cozy_parts_are_named_but_for_the_first() -> None:
+    done = new_export("alice", FOR_COZY, NOW).finished(NOW, parts=3, total_size=0, gaps=0, part_names=NAMES)
+
+    assert done.cursors == NAMES
+    with pytest.raises(UnknownCursor):
+        done.part_at(new_export("alice", HOUR, NOW).cursor_of(1))
+
+
+def test_only_the_layout_of_cozy_has_names_of_parts() -> None:
+    with pytest.raises(ValueError, match="a name of its own"):
+        new_export("alice", HOUR, NOW).finished(NOW, parts=3, total_size=0, gaps=0, part_names=NAMES)
+    with pytest.raises(ValueError, match="a name of its own"):
+        new_export("alice", FOR_COZY, NOW).finished(NOW, parts=3, total_size=0, gaps=0)
+
+
+def test_only_the_layout_of_cozy_has_a_link_and_each_export_its_own() -> None:
+    first, second = (new_export("alice", FOR_COZY, NOW) for _ in range(2))
+
+    assert new_export("alice", HOUR, NOW).link is None
+    assert None not in {first.link, second.link}
+    assert first.link_secret != second.link_secret
+    assert first.link == first.failed(NOW, "No.").link
+
+
+def test_the_secret_of_a_link_is_not_in_the_text_of_a_job() -> None:
+    job = new_export("alice", FOR_COZY, NOW)
+
+    assert "link_secret" not in repr(job)
+    assert repr(job.link_secret) not in repr(job)
+
+
+def test_a_deleted_export_has_no_link_and_no_names() -> None:
+    job = new_export("alice", FOR_COZY, NOW).finished(NOW, parts=3, total_size=9, gaps=0, part_names=NAMES)
+
+    deleted = job.deleted()
+
+    assert (deleted.link, deleted.link_secret, deleted.part_names, deleted.cursors) == (None, b"", (), ())
+    assert deleted.has_link

@@ -100,13 +100,31 @@ def test_very_many_gaps_are_counted_where_they_are_not_named() -> None:
     assert gaps.unlisted == {"io.cozy.contacts: invalid_json": MOST_LISTED_GAPS + 7 - listed}
 
 
-def test_a_manifest_of_the_most_parts_and_gaps_is_one_answer() -> None:
-    job = new_export("alice", ExportOptions(), datetime(2026, 11, 24, tzinfo=UTC))
-    job = job.finished(job.created_at, parts=10_000, total_size=1, gaps=1)
-    parts = [replace(part(number), sha256="f" * 64, entry_list_sha256="f" * 64, size=2**33) for number in range(10_000)]
+LONG_NAMES = tuple(f"io.cozy.files/{number:016}" for number in range(1, 10_000))
+
+
+@pytest.mark.parametrize(
+    ("options", "names"), [(ExportOptions(), ()), (ExportOptions(format="zip", layout="cozy"), LONG_NAMES)]
+)
+def test_a_manifest_of_the_most_parts_and_gaps_is_one_answer(options: ExportOptions, names: tuple[str, ...]) -> None:
+    job = new_export("alice", options, datetime(2026, 11, 24, tzinfo=UTC))
+    job = job.finished(job.created_at, parts=10_000, total_size=1, gaps=1, part_names=names)
+    parts = [
+        replace(part(number), sha256="f" * 64, entry_list_sha256="f" * 64, size=2**33) for number in range(1, 10_001)
+    ]
     gaps = GapList(replace(gap("x" * 1_000), reason="r" * 80) for _ in range(MOST_LISTED_GAPS))
 
     manifest = build_manifest(job, PartsHeader("f" * 32, 10_000, 1), parts, Ledger({}, {}, gaps))
 
     answer = json.dumps({"body": json.dumps(manifest, separators=(",", ":"))})
     assert len(answer) < 6_000_000
+
+
+def test_a_part_has_the_same_cursor_in_the_manifest_as_in_the_api() -> None:
+    job = new_export("alice", ExportOptions(format="zip", layout="cozy"), datetime(2026, 11, 24, tzinfo=UTC))
+    job = job.finished(job.created_at, parts=3, total_size=1, gaps=0, part_names=("io.cozy.files/3", "io.cozy.files/7"))
+
+    manifest = build_manifest(job, PartsHeader("f" * 32, 3, 1), map(part, (1, 2, 3)), Ledger({}, {}, GapList()))
+
+    assert isinstance(manifest["parts"], list)
+    assert [each["cursor"] for each in manifest["parts"]] == ["", *job.cursors]

@@ -80,6 +80,18 @@ class JobStore(Protocol):
         """Remove the reports and the failure note of an export. Safe to repeat."""
         ...
 
+    def note_link(self, job: ExportJob) -> None:
+        """Keep whose export this is, for whoever comes with its capability link. It expires with the job."""
+        ...
+
+    def linked_tenant(self, export_id: str) -> str:
+        """Return whose export this is, if ``note_link`` has kept it. Raises ExportNotFound."""
+        ...
+
+    def forget_link(self, export_id: str) -> None:
+        """Remove what ``note_link`` has kept. Safe to repeat."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:

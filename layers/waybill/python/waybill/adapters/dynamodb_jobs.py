@@ -5,8 +5,10 @@
 | ``export#<id>`` | the job; a tombstone once deleted | with its TTL, a tombstone never |
 | ``progress#<id>#<phase>#<batch>`` | what a worker last reported | with the export's TTL |
 | ``failure#<id>`` | why a step gave up | after eight days, no export lives longer than seven |
+| ``link`` | the tenant of an export with a capability link | with the export's TTL |
 
-The partition key ``pk`` is the tenant, so no request can reach another tenant's items. ``expires_at`` is the TTL
+The partition key ``pk`` is the tenant, so no request can reach another tenant's items. Only the last is found without
+knowing the tenant: its ``pk`` is ``link#<id>``, and no other item has its sort key. ``expires_at`` is the TTL
 attribute (whole Unix seconds, rounded up); the exact times stand beside it.
 """
 
@@ -34,8 +36,12 @@ class _Attribute(msgspec.Struct):
     text: str = msgspec.field(default="", name="S")
     number: str = msgspec.field(default="0", name="N")
     truth: bool = msgspec.field(default=False, name="BOOL")
+    octets: bytes = msgspec.field(default=b"", name="B")
     members: "list[_Attribute]" = msgspec.field(default_factory=list, name="L")
 
+
+_NOTHING = _Attribute()
+"""Stands for an attribute that a record does not have, because an older release wrote it or because it needs none."""
 
 _Item = dict[str, _Attribute]
 _NewItem = Mapping[str, Mapping[str, object]]
@@ -135,6 +141,22 @@ class DynamoDbJobs:
             self._call("DeleteItem", {"Key": _key(tenant, item["sk"].text)})
         self._call("DeleteItem", {"Key": _key(tenant, _failure_key(export_id))})
 
+    def note_link(self, job: ExportJob) -> None:
+        """Keep whose export this is, for whoever comes with its capability link."""
+        item = {**_link_key(job.id), "tenant": {"S": job.tenant}, "expires_at": _ttl(job.expires_at)}
+        self._put(item)
+
+    def linked_tenant(self, export_id: str) -> str:
+        """Return whose export this is, if ``note_link`` has kept it. Raises ExportNotFound."""
+        item = self._call("GetItem", {"Key": _link_key(export_id), "ConsistentRead": True}).item
+        if not item:
+            raise ExportNotFound(f"There is no link to an export {export_id}.")
+        return item["tenant"].text
+
+    def forget_link(self, export_id: str) -> None:
+        """Remove what ``note_link`` has kept. Safe to repeat."""
+        self._call("DeleteItem", {"Key": _link_key(export_id)})
+
     def _get(self, tenant: str, sort_key: str) -> _Item:
         return self._call("GetItem", {"Key": _key(tenant, sort_key), "ConsistentRead": True}).item
 
@@ -188,6 +210,10 @@ def _key(tenant: str, sort_key: str) -> _NewItem:
     return {"pk": {"S": tenant}, "sk": {"S": sort_key}}
 
 
+def _link_key(export_id: str) -> _NewItem:
+    return _key(f"link#{export_id}", "link")
+
+
 def _job_key(export_id: str) -> str:
     return f"export#{export_id}"
 
@@ -229,7 +255,10 @@ def _item_of(job: ExportJob) -> _NewItem:
         "without_files": {"BOOL": options.without_files},
         "format": {"S": options.format},
         "layout": {"S": options.layout},
+        "part_names": {"L": [{"S": name} for name in job.part_names]},
     }
+    if job.link_secret:
+        item["link_secret"] = {"B": job.link_secret}
     if job.state is not ExportState.DELETED:
         item["expires_at"] = _ttl(job.expires_at)
     return item
@@ -256,6 +285,8 @@ def _job_of(item: _Item) -> ExportJob:
         creation_duration=int(item["creation_duration"].number),
         gaps=int(item["gaps"].number),
         error=item["error"].text,
+        part_names=tuple(name.text for name in item.get("part_names", _NOTHING).members),
+        link_secret=item.get("link_secret", _NOTHING).octets,
     )
 
 

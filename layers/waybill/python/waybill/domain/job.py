@@ -2,13 +2,14 @@
 
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from waybill.domain import cursor
 from waybill.domain.errors import ExportGone, ExportNotReady, ExportNotRunning
-from waybill.domain.options import SECOND_NS, ExportOptions
+from waybill.domain.link import make_link, new_secret
+from waybill.domain.options import COZY, SECOND_NS, ExportOptions
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -28,6 +29,9 @@ class ExportJob:
 
     ``rev`` counts the changes of the record, from 1. ``total_size`` is the sum of the parts in bytes, ``parts`` their
     number, ``creation_duration`` nanoseconds, ``gaps`` how many records and files the ledger names as failed.
+
+    Only the layout ``cozy`` has ``part_names``, which name all parts but the first, and ``link_secret``, which its
+    capability link is made with. The secret is shown to nobody and does not stand in the object's text.
     """
 
     tenant: str
@@ -42,11 +46,40 @@ class ExportJob:
     creation_duration: int = 0
     gaps: int = 0
     error: str = ""
+    part_names: tuple[str, ...] = ()
+    link_secret: bytes = field(default=b"", repr=False)
 
     @property
     def cursors(self) -> tuple[str, ...]:
-        """The cursor of every part, the first part's included."""
-        return tuple(cursor.encode(self.id, part) for part in range(1, self.parts + 1))
+        """The cursor of every part, the first part's included, but not in the layout ``cozy``, where it has none."""
+        return tuple(filter(None, map(self.cursor_of, range(1, self.parts + 1))))
+
+    def cursor_of(self, part: int) -> str:
+        """Return the cursor of part ``part`` (from 1); an empty text if it has none and needs none."""
+        if self.options.layout == COZY:
+            return self.part_names[part - 2] if part > 1 else ""
+        return cursor.encode(self.id, part)
+
+    def part_at(self, given: str | None) -> int:
+        """Return the number of the part that a cursor names; none, or an empty one, names the first.
+
+        Raises UnknownCursor.
+        """
+        if not given:
+            return 1
+        if self.options.layout == COZY:
+            return cursor.find(self.part_names, given)
+        return cursor.decode(self.id, given, self.parts)
+
+    @property
+    def has_link(self) -> bool:
+        """Whether an export of this kind is made with a capability link, whatever has become of it since."""
+        return self.options.layout == COZY
+
+    @property
+    def link(self) -> str | None:
+        """The export's capability link, None if it has none or was deleted."""
+        return make_link(self.id, self.expires_at, self.link_secret) if self.link_secret else None
 
     def check_not_gone(self, now: datetime) -> None:
         """Raise ExportGone if the export was deleted or ``now`` is not before ``expires_at`` (TTL deletes late)."""
@@ -68,11 +101,19 @@ class ExportJob:
         if self.state is ExportState.ERROR:
             raise ExportNotReady("This export failed and has no parts. Its error says why; create a new one.")
 
-    def finished(self, now: datetime, *, parts: int, total_size: int, gaps: int) -> "ExportJob":
-        """Return the job as done at ``now``."""
+    def finished(
+        self, now: datetime, *, parts: int, total_size: int, gaps: int, part_names: tuple[str, ...] = ()
+    ) -> "ExportJob":
+        """Return the job as done at ``now``.
+
+        In the layout ``cozy``, ``part_names`` are the names of all parts but the first; in others there are none.
+        Raises TooManyParts if they do not fit into a job record.
+        """
+        cursor.check_names(part_names, parts if self.options.layout == COZY else 0)
         return replace(
             self,
             state=ExportState.DONE,
+            part_names=part_names,
             parts=parts,
             total_size=total_size,
             gaps=gaps,
@@ -91,8 +132,21 @@ class ExportJob:
         )
 
     def deleted(self) -> "ExportJob":
-        """Return the tombstone that answers 410 from now on. It keeps nothing of what the export held."""
-        return replace(self, state=ExportState.DELETED, parts=0, total_size=0, gaps=0, error="", rev=self.rev + 1)
+        """Return the tombstone that answers 410 from now on.
+
+        It keeps nothing of what the export held, and without its secret its link is dead.
+        """
+        return replace(
+            self,
+            state=ExportState.DELETED,
+            parts=0,
+            total_size=0,
+            gaps=0,
+            error="",
+            part_names=(),
+            link_secret=b"",
+            rev=self.rev + 1,
+        )
 
 
 def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
@@ -104,6 +158,7 @@ def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
         state=ExportState.EXPORTING,
         created_at=now,
         expires_at=now + timedelta(microseconds=max(options.max_age // 1000, 1)),
+        link_secret=new_secret() if options.layout == COZY else b"",
     )
 
 

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
-from waybill.domain import cursor
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count, Gap, count_gaps
 from waybill.domain.plan import PackedPart, PartsHeader
@@ -101,7 +100,10 @@ def close_ledger(read: ReadLedger, parts: Iterable[PackedPart]) -> Ledger:
 def build_manifest(
     job: ExportJob, header: PartsHeader, parts: Iterable[PackedPart], ledger: Ledger
 ) -> dict[str, object]:
-    """Return the manifest as a JSON object. Of the same data only ``export`` and the cursors differ."""
+    """Return the manifest of a job that is done, as a JSON object.
+
+    Of the same data only ``export`` and the cursors differ.
+    """
     return {
         "version": VERSION,
         "export": {
@@ -117,7 +119,7 @@ def build_manifest(
         "parts": [
             {
                 "number": part.number,
-                "cursor": cursor.encode(job.id, part.number),
+                "cursor": job.cursor_of(part.number),
                 "name": part.name,
                 "size": part.size,
                 "sha256": part.sha256,

@@ -1,5 +1,6 @@
 """An export as a JSON:API document (seed 002, "Exports fields")."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from waybill.domain.job import ExportJob, ExportState
@@ -8,13 +9,30 @@ from waybill.domain.progress import Progress
 RESOURCE_TYPE = "io.cozy.exports"
 
 
-def export_document(job: ExportJob, progress: Progress | None = None) -> dict[str, Any]:
-    """Return the document of one export."""
-    return {"jsonapi": {"version": "1.1"}, "data": export_resource(job, progress)}
+def export_document(job: ExportJob, progress: Progress | None = None, *, link_api_url: str) -> dict[str, Any]:
+    """Return the document of one export, for its owner."""
+    return _document(export_resource(job, progress, link_api_url=link_api_url))
 
 
-def export_resource(job: ExportJob, progress: Progress | None = None) -> dict[str, Any]:
-    """Return the resource object of one export. ``meta.gaps`` is there only if something is missing."""
+def linked_export_document(job: ExportJob) -> dict[str, Any]:
+    """Return the document of one export for whoever has its capability link: only what that opens is linked."""
+    return _document(_resource(job, None, {"self": f"/move/exports/{job.link}"}))
+
+
+def export_resource(job: ExportJob, progress: Progress | None = None, *, link_api_url: str) -> dict[str, Any]:
+    """Return the resource object of one export, for its owner.
+
+    ``link_api_url`` is where capability links are answered, without a slash at its end.
+    """
+    return _resource(job, progress, _links(job, link_api_url))
+
+
+def _document(resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {"jsonapi": {"version": "1.1"}, "data": resource}
+
+
+def _resource(job: ExportJob, progress: Progress | None, links: Mapping[str, str]) -> dict[str, Any]:
+    """Return the resource object. ``meta.gaps`` is there only if something is missing."""
     meta: dict[str, Any] = {"rev": f"{job.rev}-{job.id[-8:]}"}
     if progress is not None:
         meta["progress"] = {
@@ -42,7 +60,7 @@ def export_resource(job: ExportJob, progress: Progress | None = None) -> dict[st
             "creation_duration": job.creation_duration,
             "error": job.error,
         },
-        "links": _links(job),
+        "links": links,
         "meta": meta,
     }
 
@@ -57,10 +75,18 @@ def retry_after(job: ExportJob) -> dict[str, str]:
     return {"retry-after": "2"} if job.state is ExportState.EXPORTING else {}
 
 
-def _links(job: ExportJob) -> dict[str, str]:
+def _links(job: ExportJob, link_api_url: str) -> dict[str, str]:
+    """Return where the export and what belongs to it is found.
+
+    ``share`` is what a person pastes into Cozy's import page, ``share_status`` what Cozy makes of it and what its
+    command line takes (reference cozy-move, section 4). They are the only ones that work without a token.
+    """
     links = {"self": export_path(job)}
     if job.state is ExportState.DONE:
         links["manifest"] = f"{export_path(job)}/manifest"
         links["signature"] = f"{export_path(job)}/manifest/signature"
         links["metalink"] = f"{export_path(job)}/metalink"
+    if job.link is not None:
+        links["share"] = f"{link_api_url}/#/exports/{job.link}"
+        links["share_status"] = f"{link_api_url}/move/exports/{job.link}"
     return links

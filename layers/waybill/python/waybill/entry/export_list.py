@@ -30,11 +30,11 @@ def read_page(request: Request) -> tuple[int, str | None]:
     return int(text), request.query.get(_CURSOR)
 
 
-def export_list(page: JobPage, size: int) -> dict[str, Any]:
+def export_list(page: JobPage, size: int, *, link_api_url: str) -> dict[str, Any]:
     """Return the document of one page. ``links.next`` is null on the last."""
     following = None if page.after is None else f"/move/exports?{urlencode({_SIZE: size, _CURSOR: page.after})}"
     return {
         "jsonapi": {"version": "1.1"},
-        "data": [export_resource(job) for job in page.jobs],
+        "data": [export_resource(job, link_api_url=link_api_url) for job in page.jobs],
         "links": {"next": following},
     }

@@ -39,6 +39,11 @@ class Request:
         """The id in the path."""
         return self.path["id"]
 
+    @property
+    def link(self) -> str:
+        """The capability link in the path."""
+        return self.path["link"]
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -56,7 +61,7 @@ def route(
 ) -> Callable[[Callable[[Request], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
     """Make a Lambda handler of a function that takes a Request.
 
-    The caller's token must grant ``scope``; None makes a public route, which the template must exempt from the
+    The caller's token must grant ``scope``; None makes a route without token, which the template must exempt from the
     authorizer too. Query parameters other than ``parameters`` are refused (JSON:API 1.1, "Query Parameters"). Whatever
     goes wrong is answered as a JSON:API error document, never as a stack trace.
     """

@@ -18,6 +18,7 @@ class Settings:
     scope_prefix: str
     download_url_lifetime: timedelta
     metalink_url_lifetime: timedelta
+    link_api_url: str
     region: str
     s3_endpoint: str | None
     dynamodb_endpoint: str
@@ -45,6 +46,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         scope_prefix=environment.get("SCOPE_PREFIX", "waybill/"),
         download_url_lifetime=timedelta(seconds=int(environment.get("DOWNLOAD_URL_SECONDS", "300"))),
         metalink_url_lifetime=timedelta(seconds=int(environment.get("METALINK_URL_SECONDS", "3600"))),
+        link_api_url=environment.get("LINK_API_URL", ""),
         region=region,
         s3_endpoint=endpoint("S3"),
         dynamodb_endpoint=endpoint("DYNAMODB") or f"https://dynamodb.{region}.{suffix}",

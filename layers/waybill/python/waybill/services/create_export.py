@@ -1,4 +1,4 @@
-"""Create an export: the job record first, then the execution that bears its name."""
+"""Create an export: what its link needs, then the job record, then the execution that bears its name."""
 
 from waybill.domain.catalog import Catalog
 from waybill.domain.errors import StorageUnavailable
@@ -24,6 +24,8 @@ def create_export(
     """
     catalog.chosen(options)
     job = new_export(tenant, options, clock())
+    if job.has_link:
+        jobs.note_link(job)
     jobs.create(job)
     try:
         workflow.start(job)

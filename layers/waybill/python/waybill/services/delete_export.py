@@ -14,10 +14,13 @@ _TRIES = 5
 def delete_export(tenant: str, export_id: str, *, jobs: JobStore, workflow: Workflow, archives: ObjectStore) -> int:
     """Stop the export if it runs and remove every object of it, staged ones included; return how many objects.
 
-    From the first moment on the export answers 410. Safe to repeat: an earlier try that was cut short is completed.
-    Raises ExportNotFound.
+    From the first moment on the export answers 410, and its capability link leads nowhere. Safe to repeat: an earlier
+    try that was cut short is completed. Raises ExportNotFound.
     """
-    workflow.stop(_marked_deleted(tenant, export_id, jobs))
+    job = _marked_deleted(tenant, export_id, jobs)
+    workflow.stop(job)
+    if job.has_link:
+        jobs.forget_link(export_id)
     jobs.forget_reports(tenant, export_id)
     return archives.delete_prefix(keys.prefix(export_id))
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from waybill.archive.container import container_of
-from waybill.domain import cursor, keys
+from waybill.domain import keys
+from waybill.domain.job import ExportJob
 from waybill.ports import Clock, JobStore, ObjectStore
 from waybill.services.find_export import find_export
 
@@ -23,6 +24,11 @@ def download_part(
     Raises ExportNotFound, ExportGone, ExportNotReady or UnknownCursor.
     """
     job = find_export(tenant, export_id, jobs=jobs, clock=clock)
+    return part_url(job, cursor_or_none, archives=archives, lifetime=lifetime)
+
+
+def part_url(job: ExportJob, cursor_or_none: str | None, *, archives: ObjectStore, lifetime: timedelta) -> str:
+    """Return a presigned URL of one part of an export. Raises ExportNotReady or UnknownCursor."""
     job.check_done()
-    part = cursor.decode(job.id, cursor_or_none, job.parts) if cursor_or_none else 1
+    part = job.part_at(cursor_or_none)
     return archives.presign(keys.part(job.id, part, container_of(job.options.format).extension), expires_in=lifetime)

@@ -2,6 +2,7 @@
 
 from waybill.domain.errors import ExportNotFound
 from waybill.domain.job import ExportJob, is_export_id
+from waybill.domain.link import claimed_export, is_same_link, no_such_link
 from waybill.ports import Clock, JobStore
 
 
@@ -15,5 +16,22 @@ def stored_export(tenant: str, export_id: str, *, jobs: JobStore) -> ExportJob:
 def find_export(tenant: str, export_id: str, *, jobs: JobStore, clock: Clock) -> ExportJob:
     """Return a tenant's export. Raises ExportNotFound, also for another tenant's, and ExportGone."""
     job = stored_export(tenant, export_id, jobs=jobs)
+    job.check_not_gone(clock())
+    return job
+
+
+def find_linked_export(link: str, *, jobs: JobStore, clock: Clock) -> ExportJob:
+    """Return the export that a capability link leads to.
+
+    Raises ExportNotFound, with the same sentence whether the link is none, is not the one that was made, or its export
+    was deleted; and ExportGone if it is genuine and its export has expired.
+    """
+    export_id = claimed_export(link)
+    try:
+        job = jobs.get(jobs.linked_tenant(export_id), export_id)
+    except ExportNotFound:
+        raise no_such_link() from None
+    if not is_same_link(link, job.link):
+        raise no_such_link()
     job.check_not_gone(clock())
     return job

@@ -8,6 +8,7 @@ from waybill.domain import keys
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.manifest import ReadLedger, build_manifest, close_ledger
 from waybill.domain.metalink import MOST_PIECES
+from waybill.domain.options import COZY
 from waybill.domain.plan import PackBatch, PackedPart, PartsHeader, Pieces, Work
 from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Signer
 from waybill.services.making_export import making_export
@@ -49,12 +50,13 @@ def _publish(
     if len(parts) < header.parts:
         return _batches_left(job.id, header, {part.number for part in parts}, archives)
     ledger = close_ledger(load(archives, keys.read_ledger(job.id), ReadLedger), parts)
-    document = build_manifest(job, header, parts, ledger)
+    size = sum(part.size for part in parts)
+    names = tuple(part.first_file for part in parts[1:]) if job.options.layout == COZY else ()
+    done = job.finished(clock(), parts=len(parts), total_size=size, gaps=ledger.failed, part_names=names)
+    document = build_manifest(done, header, parts, ledger)
     manifest = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     save(archives, keys.pieces(job.id), _pieces(parts))
     _put_signed(job.id, manifest, archives, signer)
-    size = sum(part.size for part in parts)
-    done = job.finished(clock(), parts=len(parts), total_size=size, gaps=ledger.failed)
     jobs.replace(done)
     metrics.count("ExportsDone", 1)
     metrics.count("Gaps", ledger.failed)
