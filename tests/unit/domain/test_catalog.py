@@ -4,7 +4,7 @@ import pytest
 
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
 from waybill.domain.errors import InvalidOptions
-from waybill.domain.options import ExportOptions
+from waybill.domain.options import COZY, PLAIN, ExportOptions
 
 TABLE = TableSource("documents", "pk", "{tenant}#{doctype}", "sk", body_attribute="body")
 CATALOG = Catalog(
@@ -44,3 +44,23 @@ def test_options_that_leave_nothing_are_refused() -> None:
         chosen(with_doctypes=("files",), without_files=True)
 
     assert caught.value.pointer == "/data/attributes/without_files"
+
+
+def test_files_are_refused_where_there_is_no_place_for_them() -> None:
+    with pytest.raises(InvalidOptions, match="csv holds records only, and files has files") as caught:
+        chosen(format="csv", layout=PLAIN)
+
+    assert caught.value.pointer == "/data/attributes/format"
+    assert chosen(format="csv", layout=PLAIN, without_files=True) == ["contacts", "todos"]
+
+
+@pytest.mark.parametrize("name", ["io.cozy.files", "io.cozy.files.versions"])
+def test_records_that_a_cozy_takes_for_files_are_refused_without_contents(name: str) -> None:
+    bare = Catalog({**CATALOG.doctypes, name: Doctype(name, TABLE, "{}")})
+
+    with pytest.raises(InvalidOptions, match=name) as caught:
+        bare.chosen(ExportOptions(format="zip", layout=COZY))
+
+    assert caught.value.pointer == "/data/attributes/layout"
+    assert bare.chosen(ExportOptions())
+    assert chosen(format="zip", layout=COZY) == ["contacts", "files", "todos"]

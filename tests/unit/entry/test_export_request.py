@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS_OF, MAX_MAX_AGE, ExportOptions
+from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS, FORMATS_OF, LAYOUTS, MAX_MAX_AGE, ExportOptions
 from waybill.entry.export_request import export_options
 from waybill.entry.http import Request
 from waybill.entry.jsonapi_body import read_attributes
@@ -76,6 +76,27 @@ def test_what_is_not_asked_for_fits_what_is(sent: dict[str, Any], name: str, lay
 )
 def test_a_format_that_the_layout_does_not_come_in_is_refused(sent: dict[str, Any]) -> None:
     assert pointers(sent) == ["/data/attributes/format"]
+
+
+def test_a_format_that_does_not_fit_is_told_beside_what_else_is_wrong() -> None:
+    assert pointers({"format": "tar", "layout": "cozy", "parts_size": 0}) == [
+        "/data/attributes/parts_size",
+        "/data/attributes/format",
+    ]
+    assert pointers({"format": "tar", "layout": "pile"}) == ["/data/attributes/layout"]
+    with pytest.raises(Problems, match="The layout plain comes as json or csv only"):
+        export_options({"format": "tar", "layout": "plain"})
+
+
+@pytest.mark.parametrize("name", ["format", "layout"])
+def test_null_is_no_format_and_no_layout(name: str) -> None:
+    assert pointers({name: None}) == [f"/data/attributes/{name}"]
+
+
+def test_every_layout_has_formats_and_every_format_a_layout() -> None:
+    assert set(FORMATS_OF) == set(LAYOUTS)
+    assert {name for names in FORMATS_OF.values() for name in names} == set(FORMATS)
+    assert FORMATS_OF[ExportOptions().layout][0] == ExportOptions().format
 
 
 def test_null_doctypes_are_all_doctypes() -> None:

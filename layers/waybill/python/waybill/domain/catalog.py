@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from waybill.domain.errors import CatalogError, InvalidOptions
-from waybill.domain.options import PLAIN, ExportOptions
+from waybill.domain.options import COZY, PLAIN, ExportOptions
+
+_FILES_IN_COZY = frozenset(("io.cozy.files", "io.cozy.files.versions"))
+"""Behind every record of these, Cozy takes what stands next for its content (reference cozy-move, section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,8 @@ class Catalog:
     def chosen(self, options: ExportOptions) -> list[Doctype]:
         """Return the doctypes that ``options`` ask for, sorted by name.
 
-        Raises InvalidOptions for a doctype that the catalog does not have, if nothing is left, and for files in a
-        format that holds records only.
+        Raises InvalidOptions for a doctype that the catalog does not have, if nothing is left, for files in a format
+        that holds records only, and for records without files that a Cozy takes for those of files.
         """
         for position, name in enumerate(options.with_doctypes):
             if name not in self.doctypes:
@@ -106,5 +109,12 @@ class Catalog:
                 f"The format {options.format} holds records only, and {', '.join(files)} has files. Set without_files "
                 "to true, name other doctypes in with_doctypes, or choose another format.",
                 "/data/attributes/format",
+            )
+        bare = [doctype.name for doctype in kept if doctype.name in _FILES_IN_COZY and not doctype.has_files]
+        if bare and options.layout == COZY:
+            raise InvalidOptions(
+                f"A Cozy would import something else as the contents of {', '.join(bare)}, because the catalog has "
+                "records of them and no contents. Name other doctypes in with_doctypes, or choose the layout bag.",
+                "/data/attributes/layout",
             )
         return kept

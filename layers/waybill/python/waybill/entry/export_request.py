@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from waybill.domain.options import (
     DEFAULT_PARTS_SIZE,
@@ -21,7 +22,10 @@ _UNKNOWN = "extra_forbidden"
 
 
 class _Attributes(BaseModel):
-    """Names, defaults and units are seed 002's; ``format`` and ``layout`` are ours."""
+    """Names, defaults and units are seed 002's; ``format`` and ``layout`` are ours, and None if they are not asked for.
+
+    ``layout`` stands before ``format``, which is held against it.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -29,8 +33,22 @@ class _Attributes(BaseModel):
     max_age: int = Field(default=MAX_MAX_AGE, gt=0, le=MAX_MAX_AGE)
     with_doctypes: list[str] | None = None
     without_files: bool = False
-    format: Literal["tar.gz", "tar", "tar.zst", "zip", "json", "csv"] = "tar.gz"
-    layout: Literal["bag", "cozy", "plain"] = "bag"
+    # None is what stands there unasked; whoever sends null is refused.
+    layout: Literal["bag", "cozy", "plain"] = Field(default=None)  # type: ignore[arg-type]
+    format: Literal["tar.gz", "tar", "tar.zst", "zip", "json", "csv"] = Field(default=None)  # type: ignore[arg-type]
+
+    @field_validator("format")
+    @classmethod
+    def _fits_the_layout(cls, asked: str, others: ValidationInfo) -> str:
+        """Refuse a format that the layout does not come in. Not called for a default, nor if the layout is wrong."""
+        layout = others.data.get("layout")
+        if layout is not None and asked not in FORMATS_OF[layout]:
+            raise PydanticCustomError(
+                "wrong_format",
+                "The layout {layout} comes as {formats} only",
+                {"layout": layout, "formats": " or ".join(FORMATS_OF[layout])},
+            )
+        return asked
 
 
 def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
@@ -43,30 +61,15 @@ def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
         checked = _Attributes.model_validate(attributes)
     except ValidationError as error:
         raise Problems([_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
-    format_, layout = _fitting(checked)
+    layout = checked.layout or next(name for name, formats in FORMATS_OF.items() if checked.format in (None, *formats))
     return ExportOptions(
         parts_size=checked.parts_size,
         max_age=checked.max_age,
         with_doctypes=tuple(checked.with_doctypes or ()),
         without_files=checked.without_files,
-        format=format_,
+        format=checked.format or FORMATS_OF[layout][0],
         layout=layout,
     )
-
-
-def _fitting(checked: _Attributes) -> tuple[str, str]:
-    """Return the format and the layout."""
-    asked = checked.model_fields_set
-    for layout, formats in FORMATS_OF.items():
-        if "layout" in asked and layout != checked.layout:
-            continue
-        if "format" not in asked:
-            return formats[0], layout
-        if checked.format in formats:
-            return checked.format, layout
-    formats = FORMATS_OF[checked.layout]
-    message = f"The layout {checked.layout} comes as {' or '.join(formats)} only"
-    raise Problems([_problem(("format",), "wrong_format", message)])
 
 
 def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:
