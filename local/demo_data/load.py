@@ -58,7 +58,7 @@ class Loader:
                 write.result()
 
     def _put_file(self, tenant: str, file: StoredFile) -> None:
-        """Store a content with its SHA-256, as a product does that wants large files to be copied without being read."""
+        """Store a content with its SHA-256, so that large files can be copied without being read."""
         self._s3.put_object(
             Bucket=self._bucket,
             Key=f"{tenant}/{file.id}",
