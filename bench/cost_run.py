@@ -24,9 +24,30 @@ from bench.transport import Traffic
 from waybill.domain import keys
 from waybill.domain.options import KIBIBYTE
 
-RECORDS = 1_000
-_SMALLEST, _RANGE, _SKEW = 20_000, 150, 2.1
-"""Files from 20 KB to 150 times as much, most of them small: 300 have some 100 MB."""
+_PROFILE_RUNS = 3
+"""The calls are the same in every run; only the time varies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A person's data: so many records of half a kilobyte in DynamoDB, and files.
+
+    The smallest file has ``smallest`` bytes, the largest ``span`` times as much; the higher ``skew``, the more of them
+    are small.
+    """
+
+    records: int
+    files: int
+    smallest: int
+    span: float
+    skew: float
+
+
+SMALL = Profile(records=1_000, files=300, smallest=20_000, span=150, skew=2.1)
+"""Some 100 MB, most of the files small."""
+
+USUAL = Profile(records=40_000, files=200, smallest=3_000_000, span=1, skew=1)
+"""20 MB of records and 600 MB of files: the example of the reference's cost formula (performance, section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +60,35 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """The exports that were made in turn; how many files each has, and the bytes of these."""
+    """The exports of a profile that were made in turn, and the bytes of its files."""
 
     ours: list[Export]
     theirs: list[Export]
-    files: int
+    profile: Profile
     bytes: int
 
 
-def exports(bench: Bench) -> Exports:
-    """Make the exports of the profile in turn with the peer's archives, once through the proxy, then past it."""
+def small_exports(bench: Bench) -> Exports:
+    """Make exports of the profile SMALL."""
+    return _exports(bench, replace(SMALL, files=min(SMALL.files, bench.scale.profile_files)))
+
+
+def usual_exports(bench: Bench) -> Exports:
+    """Make exports of the profile USUAL."""
+    return _exports(bench, replace(USUAL, files=min(USUAL.files, bench.scale.profile_files)))
+
+
+def _exports(bench: Bench, profile: Profile) -> Exports:
+    """Make exports in turn with the peer's archives, once through the proxy, then past it."""
     bench.once(buckets)
-    files = bench.scale.profile_files
-    size = _put_files(bench, files)
+    size = _put_files(bench, profile)
     ours, theirs = [], []
     with tables(bench) as endpoint:
-        counted, their_counted = (make(bench, endpoint, files, bench.counted_s3) for make in (_by_us, _by_boto3))
-        for _ in range(bench.runs):
-            ours.append(_timed(_by_us(bench, endpoint, files, bench.s3), counted))
-            theirs.append(_timed(_by_boto3(bench, endpoint, files, bench.s3), their_counted))
-    return Exports(ours, theirs, files, size)
+        counted, their_counted = (make(bench, endpoint, profile, bench.counted_s3) for make in (_by_us, _by_boto3))
+        for _ in range(min(bench.runs, _PROFILE_RUNS)):
+            ours.append(_timed(_by_us(bench, endpoint, profile, bench.s3), counted))
+            theirs.append(_timed(_by_boto3(bench, endpoint, profile, bench.s3), their_counted))
+    return Exports(ours, theirs, profile, size)
 
 
 def _timed(timed: Export, counted: Export) -> Export:
@@ -67,22 +97,25 @@ def _timed(timed: Export, counted: Export) -> Export:
     return replace(timed, usage=usage)
 
 
-def _put_files(bench: Bench, count: int) -> int:
+def _put_files(bench: Bench, profile: Profile) -> int:
     """Store the files of the profile, every other one text, the others noise; return their bytes."""
     store = bench.s3.store(FILES)
-    numbered = enumerate(_contents(count))
+    numbered = enumerate(_contents(profile))
     size = 0
     with ThreadPoolExecutor(4) as threads:
         while some := list(islice(numbered, 16)):
-            names = [f"{tenant(RECORDS, count)}/{file_name(number)}" for number, _ in some]
+            names = [f"{_tenant(profile)}/{file_name(number)}" for number, _ in some]
             list(threads.map(store.put, names, [content for _, content in some]))
             size += sum(len(content) for _, content in some)
     return size
 
 
-def _contents(count: int) -> Iterator[bytes]:
+def _contents(profile: Profile) -> Iterator[bytes]:
     noise = random.Random(10)
-    sizes = [int(_SMALLEST * _RANGE ** ((number / max(count - 1, 1)) ** _SKEW)) for number in range(count)]
+    last = max(profile.files - 1, 1)
+    sizes = [
+        int(profile.smallest * profile.span ** ((number / last) ** profile.skew)) for number in range(profile.files)
+    ]
     (text,) = documents(1, max(sizes))
     for number, size in enumerate(sizes):
         if number % 2:
@@ -92,13 +125,13 @@ def _contents(count: int) -> Iterator[bytes]:
             yield noise.randbytes(size)
 
 
-def _by_us(bench: Bench, endpoint: Tables, files: int, server: S3Server) -> Export:
+def _by_us(bench: Bench, endpoint: Tables, profile: Profile, server: S3Server) -> Export:
     """Make the export as a user would: ask for it, ask twice how it stands, ask for every part."""
     functions = Functions(bench, endpoint, s3=server)
     archives = server.store(ARCHIVES)
     endpoint.used()
     bench.proxy.take()
-    ask = _Caller(functions, tenant(RECORDS, files))
+    ask = _Caller(functions, _tenant(profile))
     options = {"with_doctypes": ["io.cozy.contacts", "io.cozy.files"]}
     export_id = ask("create_export", body={"data": {"attributes": options}})["data"]["id"]
     ask("get_export", id=export_id)
@@ -115,7 +148,7 @@ def _by_us(bench: Bench, endpoint: Tables, files: int, server: S3Server) -> Expo
     return Export(used, done["total_size"])
 
 
-def _by_boto3(bench: Bench, endpoint: Tables, files: int, server: S3Server) -> Export:
+def _by_boto3(bench: Bench, endpoint: Tables, profile: Profile, server: S3Server) -> Export:
     """Let the peer make its archive, and look whether all files are in it."""
     key = "boto3/archive.tar.gz"
     env = {
@@ -127,7 +160,7 @@ def _by_boto3(bench: Bench, endpoint: Tables, files: int, server: S3Server) -> E
     }
     endpoint.used()
     bench.proxy.take()
-    process = bench.run_module("bench.peers.boto3_export", tenant(RECORDS, files), key, env=env)
+    process = bench.run_module("bench.peers.boto3_export", _tenant(profile), key, env=env)
     used = _used(endpoint, bench.proxy.take(), 0, 2, [(VCPU_MIB, process)])
     store = bench.s3.store(ARCHIVES)
     with tempfile.TemporaryFile(dir=bench.state) as file:
@@ -137,10 +170,14 @@ def _by_boto3(bench: Bench, endpoint: Tables, files: int, server: S3Server) -> E
         file.seek(0)
         with tarfile.open(fileobj=file, mode="r:gz") as archive:
             found = len(archive.getnames())
-    if found != files + 2:
-        raise MeasurementError(f"The peer's archive has {found} entries, not {files + 2}.")
+    if found != profile.files + 2:
+        raise MeasurementError(f"The peer's archive has {found} entries, not {profile.files + 2}.")
     store.delete_prefix("boto3/")
     return Export(used, size)
+
+
+def _tenant(profile: Profile) -> str:
+    return tenant(profile.records, profile.files)
 
 
 class _Caller:

@@ -8,7 +8,7 @@ from bench.figures.cold_import import (
     cold_import_of_get_export,
     cold_import_of_worker,
 )
-from bench.figures.cost import cost_per_1000_exports
+from bench.figures.cost import cost_per_1000_exports, cost_per_1000_small_exports
 from bench.figures.dynamodb_pages import ndjson_from_attributes, ndjson_from_text_records
 from bench.figures.large_files import (
     bytes_through_us_per_large_file_tar,
@@ -54,6 +54,7 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
         worker_memory_growth_by_input,
         state_transitions_per_export,
         cost_per_1000_exports,
+        cost_per_1000_small_exports,
         cold_import_of_worker,
         cold_import_of_get_export,
         cold_import_of_create_export,

@@ -4,7 +4,7 @@ import statistics
 from dataclasses import replace
 
 from bench.context import Bench
-from bench.cost_run import RECORDS, Export, exports
+from bench.cost_run import Export, Exports, small_exports, usual_exports
 from bench.deployed import VCPU_MIB
 from bench.prices import EGRESS_GB, STORAGE_GB_MONTH
 from bench.report import Result
@@ -24,17 +24,26 @@ _HOW = (
 
 def cost_per_1000_exports(bench: Bench) -> Result:
     """Dollars for requests and computing of ours over those of the job on boto3's defaults."""
-    made = bench.once(exports)
+    return _result("cost_per_1000_exports", bench.once(usual_exports))
+
+
+def cost_per_1000_small_exports(bench: Bench) -> Result:
+    """The same for exports of little data."""
+    return _result("cost_per_1000_small_exports", bench.once(small_exports))
+
+
+def _result(figure: str, made: Exports) -> Result:
     ours, theirs = _median(made.ours), _median(made.theirs)
+    data = f"{made.profile.records:,} records and {made.profile.files} files, {made.bytes / 1e6:.0f} MB"
     note = (
-        f"Dollars for {_EXPORTS:,} exports of {RECORDS:,} records and {made.files} files, {made.bytes / 1e6:.0f} MB, "
+        f"Dollars for {_EXPORTS:,} exports of {data}, "
         f"ours over the peer's. Ours: {_told(ours)}. {_BOTO3}: {_told(theirs)}. {_HOW} Not in the sum, as only the "
         f"archive's size counts: download and {_DAYS_KEPT} days of storage, ours {_passive(ours)}, the peer "
         f"{_passive(theirs)}."
     )
     runs = [mine.usage.total / its.usage.total for mine, its in zip(made.ours, made.theirs, strict=True)]
     return Result(
-        figure="cost_per_1000_exports",
+        figure=figure,
         unit="ratio",
         ours=ours.usage.total / theirs.usage.total,
         target=_TARGET,

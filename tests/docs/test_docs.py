@@ -484,7 +484,7 @@ def test_every_shipped_schema_is_valid() -> None:
         ("parts that one worker packs", [plan_parts.BATCH_PARTS, plan_parts.BATCH_BYTES // options.GIBIBYTE]),
         ("pieces of one part", [part_upload.MOST_PIECES, part_upload.PIECE // options.MEBIBYTE]),
         ("files that the store copies", [copying.LEAST_COPIED // options.MEBIBYTE]),
-        ("files fetched ahead", [fetch_ahead.MOST_IN_FLIGHT, fetch_ahead.SMALL // options.KIBIBYTE]),
+        ("files fetched ahead", [fetch_ahead.MOST_IN_FLIGHT, fetch_ahead.SMALL // options.MEBIBYTE]),
         ("name, path", [paths.MOST_COMPONENT_BYTES, paths.MOST_PATH_BYTES]),
         ("gaps by name", [MOST_LISTED_GAPS]),
         ("names of parts, layout `cozy`", [cursor.MOST_NAME_BYTES]),

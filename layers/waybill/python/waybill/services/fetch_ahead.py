@@ -6,10 +6,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from waybill.domain.options import KIBIBYTE, MEBIBYTE
+from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import FileEntry, FileReference
 
-SMALL = 512 * KIBIBYTE
+SMALL = 2 * MEBIBYTE
 """Files up to this size are fetched ahead and whole; larger ones are streamed when their turn comes."""
 
 MOST_IN_FLIGHT = 32

@@ -14,7 +14,7 @@ from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.read_content import ReadContent
 from waybill.services.work_files import last_staged, load, load_if_there, save
 
-BATCH_BYTES = 40 * GIBIBYTE
+BATCH_BYTES = 44 * GIBIBYTE
 """About what one worker packs in a call of fifteen minutes; a larger export is packed by several side by side."""
 
 BATCH_PARTS = 200
