@@ -19,7 +19,7 @@ from waybill.archive import copying
 from waybill.domain import keys
 from waybill.domain.errors import ObjectDenied, StorageUnavailable
 from waybill.domain.job import ExportJob
-from waybill.domain.options import ExportOptions
+from waybill.domain.options import COZY, PLAIN, ExportOptions
 from waybill.domain.plan import StoredDigests
 from waybill.ports import SourceItem
 from waybill.services import part_packing, part_upload
@@ -96,6 +96,40 @@ def test_a_part_may_take_many_calls(name: str) -> None:
     assert product.finish(job).ready
     assert product.parts(job) == [undisturbed(name)]
     assert product.archives.uploads == {}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(ExportOptions(format="zip", layout=COZY), id="cozy"),
+        pytest.param(ExportOptions(format="json", layout=PLAIN, without_files=True), id="json"),
+        pytest.param(ExportOptions(format="csv", layout=PLAIN, without_files=True), id="csv"),
+    ],
+)
+def test_a_part_of_another_layout_may_take_many_calls(options: ExportOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("waybill.services.read_chunk.MOST_ITEMS_PER_ENTRY", 20)
+    records = [record(f"r{number:03}", NOISE[number * 999 :][:6_000].hex()) for number in range(150)]
+
+    def product() -> Product:
+        made = product_of(digests=False)
+        made.contacts = records
+        return made
+
+    whole, interrupted = product(), product()
+    job = interrupted.create(options)
+    for batch in interrupted.plan(job):
+        interrupted.read(job, batch)
+    interrupted.plan_parts(job)
+
+    calls = 1
+    while not interrupted.pack(job, budget=FakeBudget(1)):
+        calls += 1
+
+    assert calls > 3
+    assert interrupted.finish(job).ready
+    assert interrupted.parts(job) == whole.parts(whole.export(options))
+    copied = {source.key for _, _, source in whole.archives.copies}
+    assert copied == ({"alice/a", "alice/c", "alice/d"} if options.layout == COZY else set())
 
 
 @each_format
