@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.fakes import FakeBudget
-from tests.unit.services.exports import CATALOG, Product
+from tests.unit.services.exports import CATALOG, TENANT, Product
 
 from waybill.archive.plan_record_files import MOST_COLUMNS, columns_of
 from waybill.domain.errors import InvalidOptions, TooManyParts
 from waybill.domain.options import MIN_PARTS_SIZE, PLAIN, ExportOptions
 from waybill.ports import SourceItem
+from waybill.services.download_part import download_part
+from waybill.services.get_metalink import get_metalink
 
 csv.field_size_limit(1 << 30)
 
@@ -165,6 +168,19 @@ class TestBoth:
         assert {download.media_type for download in downloads} == {
             {"json": "application/json", "csv": "text/csv; charset=utf-8"}[name]
         }
+
+    def test_they_are_downloaded_as_any_other_part(self, name: str) -> None:
+        shop = product(b"{}")
+        job = shop.export(options(name))
+        ports: dict[str, Any] = {"jobs": shop.jobs, "archives": shop.archives, "clock": shop.clock}
+
+        link = download_part(TENANT, job.id, job.cursors[1], **ports, lifetime=timedelta(minutes=5))
+        metalink = get_metalink(TENANT, job.id, **ports, lifetime=timedelta(hours=1))
+
+        assert f"/part-00002.{name}" in link
+        for part in shop.manifest(job)["parts"]:
+            assert f'<file name="{part["name"]}">' in metalink
+            assert part["sha256"] in metalink
 
     def test_an_export_that_was_interrupted_everywhere_has_the_same_bytes(
         self, name: str, monkeypatch: pytest.MonkeyPatch
