@@ -158,6 +158,19 @@ def test_too_many_parts_are_refused_with_a_size_that_works(monkeypatch: pytest.M
     assert album().export(replace(OPTIONS, parts_size=enough)).parts <= 3
 
 
+def test_names_that_are_too_long_together_are_refused_before_anything_is_packed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("waybill.domain.cursor.MOST_NAME_BYTES", 20)
+    product = album()
+    job = product.create(OPTIONS)
+    for batch in product.plan(job):
+        product.read(job, batch)
+
+    with pytest.raises(TooManyParts, match="larger parts_size"):
+        product.plan_parts(job)
+
+
 def test_too_many_records_are_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("waybill.services.parts_plan.MOST_DOCUMENTS", 82)
     with pytest.raises(InvalidOptions, match=r"83 records, and 82 is the most .* with_doctypes"):

@@ -205,7 +205,7 @@ class PartWriter:
             gaps=tuple(self._gaps),
             piece_length=fingerprint.piece_length,
             pieces=fingerprint.pieces,
-            first_file=f"{self._plan.files[0].doctype}/{self._plan.files[0].reference.id}" if self._plan.files else "",
+            first_file=self._plan.first_file,
         )
 
     def _records(self) -> Iterator[Step]:

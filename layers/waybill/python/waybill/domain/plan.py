@@ -180,6 +180,11 @@ class PartPlan:
     name: str = ""
     doctype: str = ""
 
+    @property
+    def first_file(self) -> str:
+        """``doctype/id`` of the first file, which the layout ``cozy`` names the part by; empty if there is none."""
+        return f"{self.files[0].doctype}/{self.files[0].reference.id}" if self.files else ""
+
 
 @dataclass(frozen=True, slots=True)
 class PackBatch:
@@ -211,8 +216,7 @@ class PackedPart:
     digest of the part's own ``manifest-sha256.txt``, None in a layout without one; ``payload_size`` the sum of its
     ``entries`` contents. ``records_written`` maps doctype to number of records, ``file_counts`` doctype to the files'
     line of the ledger. ``pieces`` are the SHA-256 of the part's pieces, all ``piece_length`` bytes long but the last.
-    ``first_file`` is ``doctype/id`` of the first file that was planned for the part, which the layout ``cozy`` names
-    the part by; empty if none was.
+    ``first_file`` is that of the part's plan, whatever became of the file.
     """
 
     number: int

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from waybill.domain import keys
+from waybill.domain.cursor import check_names
 from waybill.domain.errors import TooManyParts
 from waybill.domain.job import ExportJob
-from waybill.domain.options import GIBIBYTE, MAX_PARTS_SIZE
+from waybill.domain.options import COZY, GIBIBYTE, MAX_PARTS_SIZE
 from waybill.domain.plan import PackBatch, PartPlan, PartsHeader, ReadBatch, Shard, Work
 from waybill.ports import Clock, JobStore, ObjectStore
 from waybill.services.making_export import making_export
@@ -64,14 +65,20 @@ def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
     content = ReadContent(job, sorted(shards, key=lambda shard: shard.number), archives)
     parts_plan = parts_plan_of(job.options, pinned_catalog(archives, job.id), content, created_at=job.created_at)
     numbers: list[int] = []
-    parts = 0
+    names: list[str] = []
     for batch in _batches(_limited(parts_plan, job.options.parts_size)):
         save(archives, keys.pack_batch(job.id, batch.number), batch)
         numbers.append(batch.number)
-        parts += len(batch.parts)
+        names += [part.first_file for part in batch.parts]
+    if job.options.layout == COZY:
+        check_names(names[1:], len(names))  # now, and not when all is packed
     save(archives, keys.read_ledger(job.id), content.ledger)
     save(archives, keys.pack_batches(job.id), numbers)
-    save(archives, keys.parts_header(job.id), PartsHeader(content.group, parts, len(numbers), dict(parts_plan.columns)))
+    save(
+        archives,
+        keys.parts_header(job.id),
+        PartsHeader(content.group, len(names), len(numbers), dict(parts_plan.columns)),
+    )
 
 
 def _limited(parts_plan: PartsPlan, parts_size: int) -> Iterator[PartPlan]:
