@@ -23,6 +23,7 @@ from waybill.domain.errors import (
     JobChanged,
     ObjectChanged,
     ObjectMissing,
+    ObjectUnreadable,
     StorageUnavailable,
     UploadMissing,
 )
@@ -263,7 +264,7 @@ class MemoryObjects:
         for position in range(start, end, self.chunk_size):
             yield data[position : min(position + self.chunk_size, end)]
         if end < len(data):
-            raise StorageUnavailable(f"The object {key} cannot be read: its content breaks off at byte {end}.")
+            raise ObjectUnreadable(f"The object {key} cannot be read: its content breaks off at byte {end}.")
 
     def list(self, prefix: str, *, after: str | None = None) -> Iterator[ObjectInfo]:
         for key in sorted(self.objects):

@@ -22,6 +22,7 @@ from waybill.domain.errors import (
     ObjectChanged,
     ObjectDenied,
     ObjectMissing,
+    ObjectUnreadable,
     StorageUnavailable,
     UploadMissing,
 )
@@ -211,7 +212,7 @@ class TestS3:
     def test_a_refusal_is_not_tried_again(self, objects: S3Objects, server: FaultyServer, key: str) -> None:
         server.will(s3_error(403, "AccessDenied"))
 
-        with pytest.raises(StorageUnavailable, match="AccessDenied"):
+        with pytest.raises(ObjectDenied, match="AccessDenied"):
             objects.get(key)
 
         assert len(server.requests) == 1
@@ -232,9 +233,9 @@ class TestS3:
     ) -> None:
         server.will(*[object_answer(b"half", of=8, length=8)] * 99)
 
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises(ObjectUnreadable):
             list(objects.stream(key))
-        with pytest.raises(StorageUnavailable):
+        with pytest.raises(ObjectUnreadable):
             objects.get(key)
 
     @pytest.mark.parametrize("key", ["key", "odd//key"])

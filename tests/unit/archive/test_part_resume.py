@@ -68,6 +68,7 @@ def test_files_that_the_store_copies_are_where_they_belong(name: str) -> None:
     (part,) = export.pack(GIB)
 
     assert export.copied == ["data/files/c.jpg", "data/files/f.jpg"]
+    assert part.packed.copied == 2
     assert part.packed.sha256 is None
     assert part.packed.pieces == ()
     assert part.packed.size == len(part.data)

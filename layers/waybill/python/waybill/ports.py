@@ -188,7 +188,7 @@ class ObjectStore(Protocol):
         """Yield an object's content from ``start`` on in chunks, that version only if ``etag`` is given.
 
         Raises ObjectMissing or ObjectChanged before the first chunk. A broken connection is taken up again in the same
-        version, so in between it raises ObjectChanged if that is gone, or StorageUnavailable if it cannot be taken up;
+        version, so in between it raises ObjectChanged if that is gone, or ObjectUnreadable if it cannot be taken up;
         it never ends early without an error.
         """
         ...

@@ -16,7 +16,14 @@ from waybill.adapters.clock import system_clock
 from waybill.adapters.credentials import CredentialSource, ambient
 from waybill.adapters.http import Answer, Disconnected
 from waybill.adapters.s3_rest import S3Rest, attachment, shown
-from waybill.domain.errors import ObjectChanged, ObjectDenied, ObjectMissing, StorageUnavailable, UploadMissing
+from waybill.domain.errors import (
+    ObjectChanged,
+    ObjectDenied,
+    ObjectMissing,
+    ObjectUnreadable,
+    StorageUnavailable,
+    UploadMissing,
+)
 from waybill.domain.plan import Piece, StoredDigests
 from waybill.ports import Clock, CopySource, Download, ObjectInfo
 
@@ -208,7 +215,7 @@ class S3Objects:
                     return
             except _BROKEN_BODY as error:
                 failure = error
-        raise StorageUnavailable(
+        raise ObjectUnreadable(
             f"The object {shown(key)} in the bucket {self._bucket} cannot be read: "
             f"its content breaks off at byte {position}."
         ) from failure

@@ -17,7 +17,14 @@ from waybill.archive.layout import Layout
 from waybill.archive.media_types import compressible
 from waybill.archive.sha256 import Sha256
 from waybill.archive.streams import BLOCK, Stream, blocks, exactly
-from waybill.domain.errors import ObjectChanged, ObjectDenied, ObjectMissing, StorageUnavailable, WaybillError
+from waybill.domain.errors import (
+    ObjectChanged,
+    ObjectDenied,
+    ObjectMissing,
+    ObjectUnreadable,
+    StorageUnavailable,
+    WaybillError,
+)
 from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.plan import (
     FileEntry,
@@ -87,6 +94,7 @@ class PartState:
     layout: bytes
     file_counts: dict[str, Count]
     gaps: tuple[Gap, ...]
+    copied: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,7 @@ class PartWriter:
         self._rest = state.open_file if state else None
         self._file_counts = dict(state.file_counts) if state else {}
         self._gaps = list(state.gaps) if state else []
+        self._copies = state.copied if state else 0
         self._consumed = 0
         self._sha256 = Sha256()
         self._complete = False
@@ -178,6 +187,7 @@ class PartWriter:
             layout=self._layout.state(),
             file_counts=dict(self._file_counts),
             gaps=tuple(self._gaps),
+            copied=self._copies,
         )
 
     def packed(self, fingerprint: Fingerprint, crc32: int | None) -> PackedPart:
@@ -200,6 +210,7 @@ class PartWriter:
             entries=contents.entries,
             payload_size=contents.payload_size,
             entry_list_sha256=contents.list_sha256,
+            copied=self._copies,
             records_written=dict(records),
             file_counts=self._file_counts,
             gaps=tuple(self._gaps),
@@ -255,7 +266,7 @@ class PartWriter:
             chunks = exactly(content, reference.size - start, file.path)
             return chain(_head(chunks), chunks)
         except (ObjectMissing, ObjectChanged, ObjectDenied, StorageUnavailable, ContentSizeChanged) as error:
-            if self._rest is not None:
+            if self._rest is not None or isinstance(error, ObjectUnreadable):
                 raise ContentLost(file.path, gap_of(file, error)) from error
             if type(error) is StorageUnavailable:
                 raise
@@ -269,6 +280,7 @@ class PartWriter:
         entry = self._writer.copied_entry(
             self._layout.place(file), reference.size, reference.updated_at, executable=reference.executable
         )
+        self._copies += 1
         yield Copy(file, entry, stored.crc32)
         if entry.trailer:
             yield entry.trailer

@@ -108,6 +108,12 @@ class ObjectDenied(StorageUnavailable):
     code = "object_denied"
 
 
+class ObjectUnreadable(StorageUnavailable):
+    """The object is there, but its content breaks off, and cannot be taken up where it broke."""
+
+    code = "object_unreadable"
+
+
 class UploadMissing(WaybillError):
     """The unfinished upload of a part is not there any more; the part has to be begun anew."""
 

@@ -127,6 +127,7 @@ def build_manifest(
                 "entries": part.entries,
                 "payload_size": part.payload_size,
                 "entry_list_sha256": part.entry_list_sha256,
+                "copied": part.copied,
             }
             for part in parts
         ],

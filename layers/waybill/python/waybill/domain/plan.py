@@ -215,7 +215,8 @@ class PackedPart:
     files has no ``sha256`` and no ``pieces``, and ``crc32`` only if the store tells it. ``entry_list_sha256`` is the
     digest of the part's own ``manifest-sha256.txt``, None in a layout without one; ``payload_size`` the sum of its
     ``entries`` contents. ``records_written`` maps doctype to number of records, ``file_counts`` doctype to the files'
-    line of the ledger. ``pieces`` are the SHA-256 of the part's pieces, all ``piece_length`` bytes long but the last.
+    line of the ledger. ``copied`` is how many of the files the store copied. ``pieces`` are the SHA-256 of the part's
+    pieces, all ``piece_length`` bytes long but the last.
     ``first_file`` is that of the part's plan, whatever became of the file.
     """
 
@@ -232,6 +233,7 @@ class PackedPart:
     gaps: tuple[Gap, ...]
     piece_length: int = 0
     pieces: tuple[str, ...] = ()
+    copied: int = 0
     first_file: str = ""
 
 

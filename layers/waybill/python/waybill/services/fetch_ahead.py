@@ -54,7 +54,7 @@ class FetchAhead:
         content = self._ahead.pop(id(reference)).result()
         self._bytes_ahead -= reference.size
         self._fill()
-        yield content
+        yield content[start:]
 
     def _skip_to(self, reference: FileReference) -> None:
         """Drop files that were left out, so that they do not fill the window for ever."""
