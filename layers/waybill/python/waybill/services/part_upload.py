@@ -26,7 +26,7 @@ from waybill.domain.options import GIBIBYTE, KIBIBYTE, MEBIBYTE
 from waybill.domain.plan import FileEntry, Piece
 from waybill.ports import CopySource, Download, ObjectStore
 
-PIECE = 16 * MEBIBYTE
+PIECE = 8 * MEBIBYTE
 """Bytes of a written piece. A part of up to that size is one request."""
 
 MOST_PIECES = 10_000
@@ -39,7 +39,7 @@ LARGEST_COPY = 5 * GIBIBYTE
 """Bytes that one request copies (the same limits)."""
 
 _MOST_TAIL = 64 * KIBIBYTE
-_BYTES_UNDER_WAY = 24 * MEBIBYTE
+_BYTES_UNDER_WAY = 16 * MEBIBYTE
 _UPLOADS_AT_ONCE = 4
 _COPIES_AT_ONCE = 16
 
