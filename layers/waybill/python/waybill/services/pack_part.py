@@ -2,14 +2,22 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from waybill.domain import keys
-from waybill.domain.plan import PackBatch, PackedPart, PartsHeader
+from waybill.domain.plan import PackedPart, PartPlan, PartsHeader
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore
 from waybill.services.making_export import making_export
 from waybill.services.part_packing import PartPacking
 from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import load, load_if_there, save
+
+
+class _UnreadBatch(msgspec.Struct):
+    """A PackBatch whose plans are read one at a time: as objects all together take many times the memory."""
+
+    parts: list[msgspec.Raw]
 
 
 def pack_part(
@@ -31,11 +39,12 @@ def pack_part(
     """
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
         header = load(archives, keys.parts_header(export_id), PartsHeader)
-        batch = load(archives, keys.pack_batch(export_id, number), PackBatch)
+        batch = load(archives, keys.pack_batch(export_id, number), _UnreadBatch)
         packing = PartPacking(job, header, pinned_catalog(archives, export_id), archives, buckets)
         size = 0
         begun = False
-        for position, plan in enumerate(batch.parts):
+        for position, unread in enumerate(batch.parts):
+            plan = msgspec.json.decode(unread, type=PartPlan)
             if load_if_there(archives, keys.packed_part(export_id, plan.number), PackedPart) is None:
                 if begun and budget.spent():
                     return False
