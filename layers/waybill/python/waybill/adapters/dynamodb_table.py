@@ -1,0 +1,128 @@
+"""Items on one DynamoDB table with the string keys ``pk`` and ``sk``, for the stores that share it."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from waybill.adapters.aws_json import AwsError, AwsJsonClient
+from waybill.domain.errors import StorageUnavailable
+
+TTL = "expires_at"
+"""The attribute that DynamoDB removes items by: whole Unix seconds."""
+
+LAST = "~"
+"""Sorts behind every id and name in a sort key; they are of letters, digits, dashes and dots."""
+
+
+class Attribute(msgspec.Struct):
+    """One attribute value as DynamoDB writes it: ``{"S": "text"}``, ``{"N": "12"}``."""
+
+    text: str = msgspec.field(default="", name="S")
+    number: str = msgspec.field(default="0", name="N")
+    truth: bool = msgspec.field(default=False, name="BOOL")
+    octets: bytes = msgspec.field(default=b"", name="B")
+    members: "list[Attribute]" = msgspec.field(default_factory=list, name="L")
+
+
+NOTHING = Attribute()
+"""Stands for an attribute that an item does not have, because an older release wrote it or because it needs none."""
+
+Item = dict[str, Attribute]
+NewItem = Mapping[str, Mapping[str, object]]
+
+
+class ConditionFailed(StorageUnavailable):
+    """A write whose condition did not hold, so nothing was written.
+
+    ``repeated`` says that an earlier attempt of the same call broke off, so that this one may have met its own work.
+    """
+
+    def __init__(self, *, repeated: bool) -> None:
+        super().__init__("The condition of a write does not hold.")
+        self.repeated = repeated
+
+
+class _Answer(msgspec.Struct, rename="pascal"):
+    item: Item = {}
+    items: list[Item] = []
+    last_evaluated_key: msgspec.Raw = msgspec.Raw()
+
+
+class DynamoDbTable:
+    """One table. Every method raises StorageUnavailable when DynamoDB refuses or does not answer after retries."""
+
+    def __init__(self, client: AwsJsonClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, pk: str, sk: str) -> Item:
+        """Return an item, strongly consistent; an empty one if there is none."""
+        return self._call("GetItem", {"Key": key(pk, sk), "ConsistentRead": True}).item
+
+    def query(self, pk: str, first: str, last: str, *, descending: bool = False) -> Iterator[Item]:
+        """Yield the items of a partition with sort keys from ``first`` to ``last``, both included, in their order."""
+        query: dict[str, object] = {
+            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+            "ExpressionAttributeValues": {":pk": {"S": pk}, ":first": {"S": first}, ":last": {"S": last}},
+            "ConsistentRead": True,
+            "ScanIndexForward": not descending,
+        }
+        while True:
+            answer = self._call("Query", query)
+            yield from answer.items
+            if not answer.last_evaluated_key:
+                return
+            query["ExclusiveStartKey"] = answer.last_evaluated_key
+
+    def put(self, item: NewItem, *, condition: str | None = None, values: NewItem | None = None) -> None:
+        """Store an item whole. Raises ConditionFailed if ``condition``, an expression on ``values``, does not hold."""
+        request: dict[str, object] = {"Item": item}
+        if condition is not None:
+            request["ConditionExpression"] = condition
+        if values is not None:
+            request["ExpressionAttributeValues"] = values
+        self._call("PutItem", request)
+
+    def delete(self, pk: str, sk: str) -> None:
+        """Remove an item. Safe to repeat."""
+        self._call("DeleteItem", {"Key": key(pk, sk)})
+
+    def _call(self, operation: str, request: Mapping[str, object]) -> _Answer:
+        try:
+            body = self._client.call(operation, {"TableName": self._name, **request})
+            return msgspec.json.decode(body, type=_Answer)
+        except msgspec.DecodeError as error:
+            raise StorageUnavailable(f"The table {self._name} gave an answer that is none.") from error
+        except AwsError as error:
+            if error.kind == "ConditionalCheckFailedException":
+                raise ConditionFailed(repeated=error.repeated) from error
+            raise StorageUnavailable(
+                f"The table {self._name} cannot be used: DynamoDB refused {operation} ({error.kind})."
+            ) from error
+
+
+def key(pk: str, sk: str) -> NewItem:
+    """Return the key attributes of an item."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def number(value: float) -> Mapping[str, object]:
+    """Return a number as an attribute."""
+    return {"N": repr(value)}
+
+
+def text(value: str) -> Mapping[str, object]:
+    """Return a text as an attribute."""
+    return {"S": value}
+
+
+def texts(values: Sequence[str]) -> Mapping[str, object]:
+    """Return texts as one attribute, in their order."""
+    return {"L": [text(value) for value in values]}
+
+
+def ttl(moment: datetime) -> Mapping[str, object]:
+    """Return a time as the TTL attribute: whole Unix seconds, never before the moment."""
+    return number(math.ceil(moment.timestamp()))
