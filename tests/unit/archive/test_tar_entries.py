@@ -46,6 +46,17 @@ def test_long_and_foreign_names(path: str) -> None:
     assert read(tar.header(path, 1, 0)).name == path
 
 
+@settings(max_examples=500)
+@given(st.text(max_size=120), st.integers(0, 2 * 8**11), st.integers(-1, 8**11), st.booleans())
+def test_a_header_is_the_one_that_the_standard_library_makes(
+    text: str, size: int, mtime: int, executable: bool
+) -> None:
+    path = safe_path(text)
+    info = tarfile.TarInfo(path)
+    info.size, info.mtime, info.mode = size, min(max(mtime, 0), 8**11 - 1), 0o755 if executable else 0o644
+    assert tar.header(path, size, mtime, executable=executable) == info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+
 def test_a_directory() -> None:
     member = read(tar.directory("bag/data", 5))
     assert (member.name, member.mode, member.mtime, member.isdir(), member.size) == ("bag/data", 0o755, 5, True, 0)

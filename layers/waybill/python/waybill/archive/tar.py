@@ -1,4 +1,8 @@
-"""Tar entries (POSIX.1-2001 pax, "ustar Interchange Format" and "pax Header Block"), by the standard library."""
+"""Tar entries (POSIX.1-2001 pax, "ustar Interchange Format" and "pax Header Block").
+
+The standard library makes what needs a pax record. The plain header, which nearly every small file has, is written
+here: made by the library it took a quarter of the time that such a file takes besides its request.
+"""
 
 import tarfile
 
@@ -11,6 +15,13 @@ END = bytes(2 * BLOCK)
 _LAST_MTIME = 8**11 - 1
 _LARGEST_PLAIN = 8**11 - 1
 _LONGEST_PLAIN_NAME = 100
+_OWNERS = b"0000000\0" * 2
+_BEHIND_CHECKSUM = b"0%b" % bytes(100) + b"ustar\x0000" + bytes(247)
+"""Of a regular file: its kind, no link, the magic and version, and neither names nor devices nor a prefix."""
+
+_CHECKSUM_OF_CONSTANTS = 8 * ord(" ") + sum(_OWNERS) + sum(_BEHIND_CHECKSUM)
+"""The checksum counts its own field as spaces."""
+
 _PLAIN_BOUND = 72
 """What the fields beside the name take: 36 digits, of which up to 28 differ, 8 letters, and 14 runs of zeros."""
 
@@ -22,9 +33,12 @@ def header(path: str, size: int, mtime: int, *, executable: bool = False) -> byt
     one after 2242 the last that the plain header can say. Paths that are long or not ASCII, and sizes from 8 GiB, go
     into a pax record in front.
     """
+    mode = 0o755 if executable else 0o644
+    if path.isascii() and len(path) <= _LONGEST_PLAIN_NAME and size <= _LARGEST_PLAIN:
+        return _plain(path.encode(), size, _said(mtime), mode)
     info = _info(path, mtime)
     info.size = size
-    info.mode = 0o755 if executable else 0o644
+    info.mode = mode
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
@@ -57,5 +71,24 @@ def header_bound(path: str, size: int) -> int:
 
 def _info(path: str, mtime: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(path)
-    info.mtime = min(max(int(mtime), 0), _LAST_MTIME)
+    info.mtime = _said(mtime)
     return info
+
+
+def _said(mtime: int) -> int:
+    return min(max(int(mtime), 0), _LAST_MTIME)
+
+
+def _plain(name: bytes, size: int, mtime: int, mode: int) -> bytes:
+    """Return the header of a regular file whose fields all fit."""
+    numbers = b"%011o\0%011o\0" % (size, mtime)
+    rights = b"%07o\0" % mode
+    checksum = _CHECKSUM_OF_CONSTANTS + sum(name) + sum(rights) + sum(numbers)
+    return b"%b%b%b%b%06o\0 %b" % (
+        name.ljust(_LONGEST_PLAIN_NAME, b"\0"),
+        rights,
+        _OWNERS,
+        numbers,
+        checksum,
+        _BEHIND_CHECKSUM,
+    )
