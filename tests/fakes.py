@@ -30,7 +30,7 @@ from waybill.domain.errors import (
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.plan import Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
-from waybill.ports import CopySource, Download, JobPage, ObjectInfo, Source, SourceItem
+from waybill.ports import Body, CopySource, Download, JobPage, ObjectInfo, Source, SourceItem
 
 _numbers = itertools.count(1)
 
@@ -189,10 +189,10 @@ class MemoryObjects:
         self.least_piece = 5 * 2**20
         self.elsewhere: Callable[[str], MemoryObjects] = lambda bucket: self
 
-    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
+    def put(self, key: str, data: bytes | Body, *, download: Download | None = None) -> None:
         self._meet(key)
         self.puts.append(key)
-        self.objects[key] = bytes(data)
+        self.objects[key] = whole(data)
         if download is not None:
             self.downloads[key] = download
 
@@ -202,12 +202,12 @@ class MemoryObjects:
         self.uploads[upload] = (key, download, {})
         return upload
 
-    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+    def put_piece(self, key: str, upload: str, number: int, data: bytes | Body) -> Piece:
         self._meet(f"{key}#{number}")
         pieces = self._pieces(key, upload)
         self.puts.append(f"{key}#{number}")
-        pieces[number] = bytes(data)
-        return Piece(number, len(data), etag_of(data), zlib.crc32(data))
+        pieces[number] = content = whole(data)
+        return Piece(number, len(content), etag_of(content), zlib.crc32(content))
 
     def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
         self._meet(f"{key}#{number}")
@@ -303,6 +303,11 @@ class MemoryObjects:
     def _meet(self, key: str) -> None:
         if key in self.fail_on:
             raise self.fail_on[key]
+
+
+def whole(data: bytes | Body) -> bytes:
+    """Return what a store was given."""
+    return data if isinstance(data, bytes) else b"".join(data)
 
 
 def etag_of(data: bytes) -> str:

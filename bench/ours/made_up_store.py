@@ -15,7 +15,7 @@ from bench.data import documents
 from waybill.domain.errors import ObjectMissing, StorageUnavailable
 from waybill.domain.options import KIBIBYTE, MEBIBYTE
 from waybill.domain.plan import FileReference, Piece, StoredDigests
-from waybill.ports import CopySource, Download, ObjectInfo
+from waybill.ports import Body, CopySource, Download, ObjectInfo
 
 _CHUNK = MEBIBYTE
 """Bytes that repeat within a file. Deflate looks back no further than 32 KiB, so it does not find them again."""
@@ -54,21 +54,21 @@ class MadeUpObjects:
         self.put("mp4", random.Random(9).randbytes(_CHUNK))
         self.put("json", next(documents(1, _CHUNK + _CHUNK // 8))[:_CHUNK])
 
-    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
+    def put(self, key: str, data: bytes | Body, *, download: Download | None = None) -> None:
         """Keep a small object in the folder; throw a part away, which is told by its being for download."""
         if download is not None:
             self.thrown_away += len(data)
             return
-        (self._folder / quote(key, safe="")).write_bytes(data)
+        (self._folder / quote(key, safe="")).write_bytes(data if isinstance(data, bytes) else b"".join(data))
 
     def start_upload(self, key: str, *, download: Download) -> str:  # noqa: ARG002 - all uploads are alike
         """Begin an upload."""
         return "made-up"
 
-    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:  # noqa: ARG002 - see start_upload
+    def put_piece(self, key: str, upload: str, number: int, data: bytes | Body) -> Piece:  # noqa: ARG002 - see start_upload
         """Throw a piece away."""
         self.thrown_away += len(data)
-        return Piece(number, len(data), f'"{number}"', isal_zlib.crc32(data))
+        return Piece(number, len(data), f'"{number}"', isal_zlib.crc32(data) if isinstance(data, bytes) else data.crc32)
 
     def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:  # noqa: ARG002
         """Raise: what has no stored digests is never copied."""

@@ -16,6 +16,7 @@ from waybill.adapters.aws_json import AwsError, AwsJsonClient
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
 from waybill.adapters.s3_objects import S3Objects
+from waybill.archive.spool import Spool
 from waybill.domain.errors import (
     ExportExists,
     JobChanged,
@@ -300,6 +301,15 @@ class TestS3:
         assert {request.headers["x-amz-checksum-crc32"] for request in server.requests} == {
             base64.b64encode(zlib.crc32(b"piece").to_bytes(4, "big")).decode()
         }
+
+    def test_what_lies_on_the_disk_is_sent_again_from_its_start(self, objects: S3Objects, server: FaultyServer) -> None:
+        body = Spool(b"piece" * 500_000)
+        server.will(s3_error(503, "SlowDown"), answer(200, ETag='"e"'))
+
+        assert objects.put_piece("key", "upload", 3, body).size == len(body)
+        assert [request.body for request in server.requests] == [b"".join(body)] * 2
+        assert {request.headers["content-length"] for request in server.requests} == {str(len(body))}
+        body.close()
 
     def test_a_piece_of_an_upload_that_is_gone_says_so(self, objects: S3Objects, server: FaultyServer) -> None:
         server.will(s3_error(404, "NoSuchUpload"))

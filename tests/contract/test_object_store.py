@@ -12,6 +12,7 @@ from tests.fakes import MemoryObjects
 
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.s3_objects import S3Objects
+from waybill.archive.spool import Spool
 from waybill.domain.errors import ObjectChanged, ObjectMissing, StorageUnavailable, UploadMissing
 from waybill.ports import CopySource, Download, ObjectStore
 
@@ -60,6 +61,21 @@ def test_putting_again_replaces(objects: ObjectStore) -> None:
     objects.put("key", b"new")
 
     assert objects.get("key") == b"new"
+
+
+def test_what_lies_on_the_disk_is_put_like_what_is_in_memory(objects: ObjectStore) -> None:
+    content = bytes(range(256)) * 12_000
+    for key in ("whole", "piece"):
+        body = Spool(content)
+        if key == "whole":
+            objects.put(key, body, download=DOWNLOAD)
+        else:
+            upload = started(objects, key)
+            piece = objects.put_piece(key, upload, 1, body)
+            assert (piece.size, piece.crc32) == (len(content), zlib.crc32(content))
+            objects.finish_upload(key, upload, [piece], crc32=piece.crc32)
+        body.close()
+        assert objects.get(key) == content
 
 
 def started(objects: ObjectStore, key: str = "key") -> str:

@@ -7,11 +7,11 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from isal import isal_zlib
-from tests.fakes import MemoryObjects, etag_of
+from tests.fakes import MemoryObjects, etag_of, whole
 
 from waybill.domain.errors import ObjectChanged, StorageUnavailable, UploadMissing
 from waybill.domain.plan import Piece
-from waybill.ports import CopySource, Download
+from waybill.ports import Body, CopySource, Download
 
 Run = bytes | int
 """Some bytes, or a number of zeros."""
@@ -69,8 +69,9 @@ class SparseObjects(MemoryObjects):
         self._runs[upload] = {}
         return upload
 
-    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
-        return self._take(upload, number, len(data) if data == bytes(len(data)) else bytes(data))
+    def put_piece(self, key: str, upload: str, number: int, data: bytes | Body) -> Piece:
+        content = whole(data)
+        return self._take(upload, number, len(content) if content == bytes(len(content)) else content)
 
     def copy_piece(self, key: str, upload: str, number: int, source: CopySource) -> Piece:
         assert source.bucket is not None, "Only parts over 125 GiB are put together of others, and none here is."

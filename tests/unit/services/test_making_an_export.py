@@ -31,7 +31,7 @@ from waybill.domain.job import ExportState
 from waybill.domain.options import FORMATS_OF, ExportOptions
 from waybill.domain.plan import ReadBatch
 from waybill.domain.progress import total
-from waybill.ports import Download
+from waybill.ports import Body, Download
 from waybill.services.delete_export import delete_export
 from waybill.services.get_manifest_signature import get_manifest_signature
 
@@ -372,7 +372,7 @@ class TestFinishExport:
         put = product.archives.put
         overtaken: list[str] = []
 
-        def put_overtaken(key: str, data: bytes, *, download: Download | None = None) -> None:
+        def put_overtaken(key: str, data: bytes | Body, *, download: Download | None = None) -> None:
             if key == keys.manifest(job.id) and not overtaken:  # another call publishes in between
                 overtaken.append(key)
                 put(key, b"another manifest")
@@ -433,7 +433,7 @@ class TestDeletingMeanwhile:
         """Delete the export just before an object is put whose key has ``key_part``."""
         put = product.archives.put
 
-        def put_late(key: str, data: bytes, *, download: Download | None = None) -> None:
+        def put_late(key: str, data: bytes | Body, *, download: Download | None = None) -> None:
             if key_part in key:
                 product.archives.put = put  # type: ignore[method-assign]
                 delete_export(

@@ -21,7 +21,7 @@ from waybill.domain.errors import ObjectDenied, StorageUnavailable
 from waybill.domain.job import ExportJob
 from waybill.domain.options import COZY, PLAIN, ExportOptions
 from waybill.domain.plan import StoredDigests
-from waybill.ports import SourceItem
+from waybill.ports import Body, SourceItem
 from waybill.services import part_packing, part_upload
 
 KIBIBYTE, MEBIBYTE = 1 << 10, 1 << 20
@@ -220,7 +220,7 @@ def test_an_upload_that_is_lost_under_way_is_begun_anew_once() -> None:
     job = planned(product, "tar.gz")
     put_piece = product.archives.put_piece
 
-    def losing(key: str, upload: str, number: int, data: bytes) -> Any:
+    def losing(key: str, upload: str, number: int, data: bytes | Body) -> Any:
         if number == 3:
             product.archives.uploads.clear()
         return put_piece(key, upload, number, data)

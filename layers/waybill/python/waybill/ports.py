@@ -124,6 +124,19 @@ class CopySource:
     end: int
 
 
+class Body(Protocol):
+    """Bytes for a store that need not be in memory: iterating it yields them in chunks, from the start each time."""
+
+    @property
+    def crc32(self) -> int:
+        """The CRC-32 of all of them."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
 class ObjectStore(Protocol):
     """One bucket.
 
@@ -131,7 +144,7 @@ class ObjectStore(Protocol):
     ObjectDenied when it refuses access to the object.
     """
 
-    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
+    def put(self, key: str, data: bytes | Body, *, download: Download | None = None) -> None:
         """Store an object whole, replacing what was there."""
         ...
 
@@ -142,7 +155,7 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+    def put_piece(self, key: str, upload: str, number: int, data: bytes | Body) -> Piece:
         """Store a piece of an upload, replacing what was there under this number. Raises UploadMissing."""
         ...
 

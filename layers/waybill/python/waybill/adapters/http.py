@@ -6,13 +6,21 @@ On the standard library alone: a GET of a small object through it costs about a 
 
 import http.client
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 _IDLE_SECONDS = 15.0
 """AWS closes a connection that is idle for 20 seconds and more; one that Lambda froze is older than it looks."""
+
+
+class SizedChunks(Protocol):
+    """A body that is not in memory: its length, and its bytes in chunks."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
 
 
 class Disconnected(Exception):
@@ -83,11 +91,14 @@ class Endpoint:
         self._timeout = timeout
         self._idle: list[tuple[http.client.HTTPConnection, float]] = []
 
-    def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answer:
+    def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | SizedChunks = b"") -> Answer:
         """Send a request and return its answer, the body not yet read. Raises Disconnected."""
         connection = self._take()
+        sent = {"accept-encoding": "identity", **headers}
+        if not isinstance(body, bytes):
+            sent["content-length"] = str(len(body))  # or it would be sent chunked, which S3 does not take
         try:
-            connection.request(method, target, body or None, {"accept-encoding": "identity", **headers})
+            connection.request(method, target, body or None, sent)
             response = connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()

@@ -1,4 +1,4 @@
-"""One S3 bucket: content through obstore, everything else through signed requests (s3_rest)."""
+"""One S3 bucket: content is read through obstore, everything else is done by signed requests (s3_rest)."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from waybill.adapters.backoff import Backoff
 from waybill.adapters.clock import system_clock
 from waybill.adapters.credentials import CredentialSource, ambient
 from waybill.adapters.http import Answer, Disconnected
-from waybill.adapters.s3_rest import S3Rest, attachment, shown
+from waybill.adapters.s3_rest import S3Rest, shown
 from waybill.domain.errors import (
     ObjectChanged,
     ObjectDenied,
@@ -25,10 +25,10 @@ from waybill.domain.errors import (
     UploadMissing,
 )
 from waybill.domain.plan import Piece, StoredDigests
-from waybill.ports import Clock, CopySource, Download, ObjectInfo
+from waybill.ports import Body, Clock, CopySource, Download, ObjectInfo
 
 if TYPE_CHECKING:
-    from obstore import Attributes, GetOptions
+    from obstore import GetOptions
     from obstore.store import S3Credential
 
 _MEBIBYTE = 1024 * 1024
@@ -111,22 +111,15 @@ class S3Objects:
             },
         )
 
-    def put(self, key: str, data: bytes, *, download: Download | None = None) -> None:
-        """Store an object whole, replacing what was there."""
-        attributes: Attributes = {}
-        if download is not None:
-            attributes = {
-                "Content-Disposition": attachment(download.filename),
-                "Content-Type": download.media_type,
-            }
-        with self._mapped("PUT", key):
-            obstore.put(self._store, key, data, use_multipart=False, attributes=attributes)
+    def put(self, key: str, data: bytes | Body, *, download: Download | None = None) -> None:
+        """Store an object whole, replacing what was there; S3 checks its CRC-32."""
+        self._rest.put(key, data, download)
 
     def start_upload(self, key: str, *, download: Download) -> str:
         """Begin an object that is put together of pieces; return the upload's id."""
         return self._rest.start_upload(key, download)
 
-    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+    def put_piece(self, key: str, upload: str, number: int, data: bytes | Body) -> Piece:
         """Store a piece of an upload; S3 checks its CRC-32. Raises UploadMissing."""
         return self._rest.put_piece(key, upload, number, data)
 

@@ -1,6 +1,6 @@
 """Signed S3 requests, for what the object store library cannot do.
 
-obstore moves content (s3_objects). It lists by path segments, fails on a listing that holds a key which is no path
+obstore reads content (s3_objects). It lists by path segments, fails on a listing that holds a key which is no path
 (``a//b``, ``a/../b``), and gives no hold of the pieces of an upload. boto3 does, but takes half a second to load.
 """
 
@@ -27,7 +27,7 @@ from waybill.domain.errors import (
     WaybillError,
 )
 from waybill.domain.plan import Piece, StoredDigests
-from waybill.ports import Clock, CopySource, Download, ObjectInfo
+from waybill.ports import Body, Clock, CopySource, Download, ObjectInfo
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -114,17 +114,24 @@ class S3Rest:
     def start_upload(self, key: str, download: Download) -> str:
         """Begin a multipart upload of whose whole S3 shall keep the CRC-32; return its id."""
         headers = {
-            "content-disposition": attachment(download.filename),
-            "content-type": download.media_type,
+            **_presented(download),
             "x-amz-checksum-algorithm": "CRC32",
             "x-amz-checksum-type": "FULL_OBJECT",
         }
         with self._request("POST", key, [("uploads", "")], headers) as answer:
             return _parsed(answer.read()).findtext("UploadId") or ""
 
-    def put_piece(self, key: str, upload: str, number: int, data: bytes) -> Piece:
+    def put(self, key: str, data: bytes | Body, download: Download | None) -> None:
+        """Store an object whole. S3 refuses it if its CRC-32 is not the one that is sent along."""
+        headers = {"x-amz-checksum-crc32": _encoded(_crc32(data))}
+        if download is not None:
+            headers |= _presented(download)
+        with self._request("PUT", key, (), headers, data, is_content=True) as answer:
+            answer.read()
+
+    def put_piece(self, key: str, upload: str, number: int, data: bytes | Body) -> Piece:
         """Store a piece. S3 refuses it if its CRC-32 is not the one that is sent along."""
-        crc32 = isal_zlib.crc32(data)
+        crc32 = _crc32(data)
         headers = {"x-amz-checksum-crc32": _encoded(crc32)}
         with self._request("PUT", key, _piece_query(upload, number), headers, data, is_content=True) as answer:
             answer.read()
@@ -249,7 +256,7 @@ class S3Rest:
         key: str,
         query: Query = (),
         headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        body: bytes | Body = b"",
         *,
         is_content: bool = False,
         endpoint: Endpoint | None = None,
@@ -262,7 +269,9 @@ class S3Rest:
         kind = words = ""
         for _ in self._backoff.rounds():
             try:
-                digest = hashlib.sha256(body).hexdigest() if body and not is_content else UNSIGNED_PAYLOAD
+                digest = UNSIGNED_PAYLOAD
+                if isinstance(body, bytes) and body and not is_content:
+                    digest = hashlib.sha256(body).hexdigest()
                 answer = self._send(
                     method, key, query, headers or {}, body, digest=digest, endpoint=endpoint or self._endpoint
                 )
@@ -283,7 +292,7 @@ class S3Rest:
         key: str,
         query: Query,
         headers: Mapping[str, str],
-        body: bytes,
+        body: bytes | Body,
         *,
         digest: str,
         endpoint: Endpoint,
@@ -345,6 +354,14 @@ def attachment(filename: str) -> str:
     )
     extended = "" if plain == filename else f"; filename*=UTF-8''{quote(filename, safe='')}"
     return f'attachment; filename="{plain}"{extended}'
+
+
+def _presented(download: Download) -> dict[str, str]:
+    return {"content-disposition": attachment(download.filename), "content-type": download.media_type}
+
+
+def _crc32(data: bytes | Body) -> int:
+    return isal_zlib.crc32(data) if isinstance(data, bytes) else data.crc32
 
 
 def _piece_query(upload: str, number: int) -> Query:

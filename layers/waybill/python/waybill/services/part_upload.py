@@ -1,11 +1,10 @@
 """Put a part together in the store from pieces: some are written by us, others copied there by the store itself.
 
 What is written between two copied contents is one piece or several, each of LEAST_PIECE bytes or more. If it would be
-less, the head of the copied content is read and written along with it. Pieces under way are bounded by bytes, so memory
-stays flat whatever the part's size.
+less, the head of the copied content is read and written along with it. Written pieces lie on the disk until they are
+sent, which keeps them large, and requests few, without taking memory; how many lie there is bounded by bytes.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,12 +20,13 @@ from waybill.archive.copying import LEAST_PIECE
 from waybill.archive.errors import ContentLost
 from waybill.archive.fingerprint import Fingerprint
 from waybill.archive.part import Copy, gap_of
+from waybill.archive.spool import Spool
 from waybill.domain.errors import ObjectChanged, ObjectDenied, ObjectMissing, PartTooLarge
 from waybill.domain.options import GIBIBYTE, KIBIBYTE, MEBIBYTE
 from waybill.domain.plan import FileEntry, Piece
 from waybill.ports import CopySource, Download, ObjectStore
 
-PIECE = 8 * MEBIBYTE
+PIECE = 64 * MEBIBYTE
 """Bytes of a written piece. A part of up to that size is one request."""
 
 MOST_PIECES = 10_000
@@ -39,7 +39,9 @@ LARGEST_COPY = 5 * GIBIBYTE
 """Bytes that one request copies (the same limits)."""
 
 _MOST_TAIL = 64 * KIBIBYTE
-_BYTES_UNDER_WAY = 16 * MEBIBYTE
+_BYTES_UNDER_WAY = 2 * PIECE
+"""Beside the piece that is being written: 192 MiB in all, and a function has 512 MiB of disk."""
+
 _UPLOADS_AT_ONCE = 4
 _COPIES_AT_ONCE = 16
 
@@ -91,8 +93,7 @@ class PartUpload:
         self._upload = state.upload if state else None
         self._done = list(state.pieces) if state else []
         self._number = len(self._done)
-        self._buffer = deque([state.tail] if state and state.tail else [])
-        self._buffered = sum(map(len, self._buffer))
+        self._open = Spool(state.tail if state else b"")
         self._under_way: dict[int, Future[Piece]] = {}
         self._room = _Room(_BYTES_UNDER_WAY)
         self._uploads = ThreadPoolExecutor(_UPLOADS_AT_ONCE, thread_name_prefix="upload")
@@ -106,15 +107,19 @@ class PartUpload:
     ) -> None:
         for pool in (self._copies, self._uploads):
             pool.shutdown(wait=True, cancel_futures=True)
+        self._open.close()
 
     def write(self, chunk: bytes) -> None:
         """Take in bytes of the part. What went wrong with earlier pieces is raised here, or later."""
         self.fingerprint.update(chunk)
         self.fresh += len(chunk)
-        self._buffer.append(chunk)
-        self._buffered += len(chunk)
-        while self._buffered >= PIECE + LEAST_PIECE:
-            self._send(self._cut(PIECE))
+        rest = memoryview(chunk)
+        while rest:
+            if len(self._open) >= PIECE:
+                self._send()
+            room = PIECE - len(self._open)
+            self._open.write(rest[:room])
+            rest = rest[room:]
 
     def copy(self, step: Copy) -> None:
         """Let the store copy a content to this place, between what is written before and after it.
@@ -124,9 +129,9 @@ class PartUpload:
         self._close_section()
         header_length, size = step.entry.header_length, step.file.reference.size
         upload, number = self._started(), self._next_number()
-        head = max(LEAST_PIECE - self._buffered - header_length, 0)
+        head = max(LEAST_PIECE - len(self._open) - header_length, 0)
         copies = [self._copied(upload, step.file, start, end) for start, end in _ranges(head, size)]
-        written = self._cut(self._buffered)
+        written = self._taken()
 
         def headed() -> Piece:
             with _lost_if_gone(step.file):
@@ -134,13 +139,11 @@ class PartUpload:
             crc = step.crc32
             if crc is None and step.entry.needs_crc32:
                 crc = self._crc32_of(step.file, stolen, copies)
-            data = b"".join((*written, step.entry.header(crc), stolen))
-            written.clear()
-            return self._archives.put_piece(self._key, upload, number, data)
+            written.write(step.entry.header(crc))
+            written.write(stolen)
+            return self._archives.put_piece(self._key, upload, number, written)
 
-        self._check(number)
-        room = sum(map(len, written)) + header_length + head
-        self._under_way[number] = self._submit(self._uploads, headed, room)
+        self._under_way[number] = self._sent(number, headed, written, head)
         self.fingerprint.skip(header_length + size)
         self.fresh += header_length + size
 
@@ -148,7 +151,7 @@ class PartUpload:
     def can_rest(self) -> bool:
         """Whether next to nothing would have to be kept of what is too little for a piece."""
         begun = self._number > 0 or self._section is not None
-        return begun and (self._buffered >= LEAST_PIECE or self._buffered <= _MOST_TAIL)
+        return begun and not _MOST_TAIL < len(self._open) < LEAST_PIECE
 
     def settle(self) -> None:
         """Wait for all that is under way; from then on the header of every copied content is made."""
@@ -157,8 +160,8 @@ class PartUpload:
 
     def rest(self) -> UploadState:
         """Hand over what is there, wait for all that is under way, and return what is needed to go on later."""
-        if self._buffered >= LEAST_PIECE:
-            self._send(self._cut(self._buffered))
+        if len(self._open) >= LEAST_PIECE:
+            self._send()
         self._close_section()
         self.settle()
         self.fresh = 0
@@ -167,12 +170,11 @@ class PartUpload:
     def last(self) -> UploadState | None:
         """Hand over the last bytes. Return what is left to be finished, or None if one request has stored it all."""
         if self._upload is None and self._section is None:
-            data = b"".join(self._buffer)
-            self._archives.put(self._key, data, download=self._download)
-            self._done = [Piece(1, len(data), "", isal_zlib.crc32(data))]
+            self._archives.put(self._key, self._open, download=self._download)
+            self._done = [Piece(1, len(self._open), "", self._open.crc32)]
             return None
-        if self._buffered:
-            self._send(self._cut(self._buffered))
+        if len(self._open):
+            self._send()
         self._close_section()
         self.settle()
         return self._state()
@@ -183,7 +185,7 @@ class PartUpload:
         return _whole(self._done)
 
     def _state(self) -> UploadState:
-        return UploadState(self._started(), tuple(self._done), self.fingerprint.state(), b"".join(self._buffer))
+        return UploadState(self._started(), tuple(self._done), self.fingerprint.state(), b"".join(self._open))
 
     def _started(self) -> str:
         if self._upload is None:
@@ -194,43 +196,31 @@ class PartUpload:
         self._number += 1
         return self._number
 
-    def _cut(self, size: int) -> list[bytes]:
-        """Take ``size`` bytes out of the buffer."""
-        taken: list[bytes] = []
-        self._buffered -= size
-        while size:
-            chunk = self._buffer.popleft()
-            if len(chunk) > size:
-                self._buffer.appendleft(chunk[size:])
-                chunk = chunk[:size]
-            taken.append(chunk)
-            size -= len(chunk)
-        return taken
+    def _taken(self) -> Spool:
+        """Take what is written so far for a piece."""
+        written, self._open = self._open, Spool()
+        return written
 
-    def _send(self, chunks: list[bytes]) -> None:
-        """Write a piece of the part, or of a section of it."""
+    def _send(self) -> None:
+        """Have what is written so far sent, as a piece of the part or of a section of it."""
         if not self._in_sections:
-            self._put(self._key, self._started(), self._next_number(), chunks, self._under_way)
+            upload, number = self._started(), self._next_number()
+            self._put(self._key, upload, number, self._taken(), self._under_way)
             return
         if self._section is None:
             key = self._section_key(self._number + 1)
             self._section = _Section(key, self._archives.start_upload(key, download=self._download))
-        section, size = self._section, sum(map(len, chunks))
-        self._put(section.key, section.upload, len(section.pieces) + 1, chunks, section.pieces)
-        section.size += size
-        if section.size > LARGEST_COPY - 2 * (PIECE + LEAST_PIECE):
+        section = self._section
+        section.size += len(self._open)
+        self._put(section.key, section.upload, len(section.pieces) + 1, self._taken(), section.pieces)
+        if section.size > LARGEST_COPY - 2 * PIECE:
             self._close_section()
 
-    def _put(
-        self, key: str, upload: str, number: int, chunks: list[bytes], under_way: dict[int, Future[Piece]]
-    ) -> None:
+    def _put(self, key: str, upload: str, number: int, written: Spool, under_way: dict[int, Future[Piece]]) -> None:
         def put() -> Piece:
-            data = b"".join(chunks)
-            chunks.clear()
-            return self._archives.put_piece(key, upload, number, data)
+            return self._archives.put_piece(key, upload, number, written)
 
-        self._check(number)
-        under_way[number] = self._submit(self._uploads, put, sum(map(len, chunks)))
+        under_way[number] = self._sent(number, put, written, 0)
 
     def _close_section(self) -> None:
         """Have the section that is being written copied into the part, as one piece."""
@@ -246,7 +236,7 @@ class PartUpload:
             return self._archives.copy_piece(self._key, upload, number, source)
 
         self._check(number)
-        self._under_way[number] = self._submit(self._copies, copy, 0)
+        self._under_way[number] = self._copies.submit(copy)
 
     def _copied(self, upload: str, file: FileEntry, start: int, end: int) -> Future[Piece]:
         number = self._next_number()
@@ -258,7 +248,7 @@ class PartUpload:
                 return self._archives.copy_piece(self._key, upload, number, source)
 
         self._check(number)
-        future = self._under_way[number] = self._submit(self._copies, copy, 0)
+        future = self._under_way[number] = self._copies.submit(copy)
         return future
 
     def _check(self, number: int) -> None:
@@ -271,17 +261,23 @@ class PartUpload:
                 "smaller parts_size."
             )
 
-    def _submit(self, pool: ThreadPoolExecutor, make: Callable[[], Piece], size: int) -> Future[Piece]:
-        """Have a piece made on another thread, as soon as there is room for its ``size`` bytes."""
+    def _sent(self, number: int, send: Callable[[], Piece], written: Spool, more: int) -> Future[Piece]:
+        """Have a piece sent on another thread, as soon as there is room for it and ``more`` bytes; then drop it."""
+        size = len(written) + more
+        try:
+            self._check(number)
+        except BaseException:
+            written.close()
+            raise
         self._room.take(size)
+        future = self._uploads.submit(send)
 
-        def run() -> Piece:
-            try:
-                return make()
-            finally:
-                self._room.give_back(size)
+        def drop(_: Future[Piece]) -> None:
+            written.close()
+            self._room.give_back(size)
 
-        return pool.submit(run)
+        future.add_done_callback(drop)
+        return future
 
     def _crc32_of(self, file: FileEntry, head: bytes, copies: Sequence[Future[Piece]]) -> int:
         """Return the CRC-32 of a file whose head is here and whose rest was copied; read it if the store tells none."""
