@@ -5,6 +5,7 @@ Faults are put in where a test wants them: ``fail_on`` maps a key (or a method's
 
 import hashlib
 import itertools
+import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +28,11 @@ from waybill.domain.errors import (
     StorageUnavailable,
     UploadMissing,
 )
-from waybill.domain.job import ExportJob, ExportState
+from waybill.domain.idempotency import RememberedKey
+from waybill.domain.job import ExecutionState, ExportJob, ExportState
 from waybill.domain.plan import Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
+from waybill.domain.quota import QuotaUse
 from waybill.ports import Body, CopySource, Download, JobPage, ObjectInfo, Source, SourceItem
 
 _numbers = itertools.count(1)
@@ -83,16 +86,26 @@ class MemoryJobs:
 
     def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
         self.jobs: dict[tuple[str, str], ExportJob] = {}
-        self.links: dict[str, str] = {}
+        self.owners: dict[str, str] = {}
+        self.quotas: dict[str, QuotaUse] = {}
+        self.keys: dict[tuple[str, str], RememberedKey] = {}
         self.failures: dict[tuple[str, str], str] = {}
         self.progress: dict[tuple[str, str], dict[tuple[str, int], WorkerProgress]] = {}
         self.fail_on = dict(fail_on or {})
+        self._lock = threading.Lock()
 
-    def create(self, job: ExportJob) -> None:
+    def create(self, job: ExportJob, *, quota: QuotaUse | None = None, key: RememberedKey | None = None) -> None:
         self._meet("create")
-        if (job.tenant, job.id) in self.jobs:
-            raise ExportExists(f"There is an export {job.id} already.")
-        self.jobs[job.tenant, job.id] = job
+        with self._lock:
+            if (job.tenant, job.id) in self.jobs:
+                raise ExportExists(f"There is an export {job.id} already.")
+            if key is not None and self._known(job.tenant, key.digest, job.created_at) is not None:
+                raise JobChanged("The key stands for an export.")
+            self._put_quota(quota)
+            if key is not None:
+                self.keys[job.tenant, key.digest] = key
+            self.owners[job.id] = job.tenant
+            self.jobs[job.tenant, job.id] = job
 
     def get(self, tenant: str, export_id: str) -> ExportJob:
         self._meet("get")
@@ -109,12 +122,24 @@ class MemoryJobs:
         page = shown[:limit]
         return JobPage(page, page[-1].id if len(shown) > limit else None)
 
-    def replace(self, job: ExportJob) -> None:
+    def replace(self, job: ExportJob, *, quota: QuotaUse | None = None, forget_key: str | None = None) -> None:
         self._meet("replace")
-        stored = self.jobs.get((job.tenant, job.id))
-        if stored is None or stored.rev != job.rev - 1:
-            raise JobChanged(f"The export {job.id} was changed by somebody else meanwhile. Read it again.")
-        self.jobs[job.tenant, job.id] = job
+        with self._lock:
+            stored = self.jobs.get((job.tenant, job.id))
+            if stored is None or stored.rev != job.rev - 1:
+                raise JobChanged(f"The export {job.id} was changed by somebody else meanwhile. Read it again.")
+            self._put_quota(quota)
+            if forget_key is not None:
+                self.keys.pop((job.tenant, forget_key), None)
+            self.jobs[job.tenant, job.id] = job
+
+    def quota(self, tenant: str) -> QuotaUse:
+        self._meet("quota")
+        return self.quotas.get(tenant, QuotaUse(tenant))
+
+    def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
+        self._meet("remembered")
+        return self._known(tenant, digest, now)
 
     def report(self, job: ExportJob, progress: WorkerProgress) -> None:
         self._meet("report")
@@ -137,20 +162,23 @@ class MemoryJobs:
         self.progress.pop((tenant, export_id), None)
         self.failures.pop((tenant, export_id), None)
 
-    def note_link(self, job: ExportJob) -> None:
-        self._meet("note_link")
-        self.links[job.id] = job.tenant
-
-    def linked_tenant(self, export_id: str) -> str:
-        self._meet("linked_tenant")
+    def owner_of(self, export_id: str) -> str:
+        self._meet("owner_of")
         try:
-            return self.links[export_id]
+            return self.owners[export_id]
         except KeyError:
-            raise ExportNotFound(f"There is no link to an export {export_id}.") from None
+            raise ExportNotFound(f"There is no export {export_id}.") from None
 
-    def forget_link(self, export_id: str) -> None:
-        self._meet("forget_link")
-        self.links.pop(export_id, None)
+    def _known(self, tenant: str, digest: str, now: datetime) -> RememberedKey | None:
+        known = self.keys.get((tenant, digest))
+        return known if known is not None and now < known.expires_at else None
+
+    def _put_quota(self, quota: QuotaUse | None) -> None:
+        if quota is None:
+            return
+        if self.quotas.get(quota.tenant, QuotaUse(quota.tenant)).rev != quota.rev - 1:
+            raise JobChanged("The quota was changed.")
+        self.quotas[quota.tenant] = quota
 
     def _meet(self, method: str) -> None:
         if method in self.fail_on:
@@ -316,7 +344,7 @@ def etag_of(data: bytes) -> str:
 
 
 class MemoryWorkflow:
-    """Workflow. ``running`` are the ids of the executions that run, ``started`` and ``stopped`` all that ever were."""
+    """Workflow. ``running`` are the names of executions that run, ``started`` and ``stopped`` all that ever were."""
 
     def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
         self.started: list[str] = []
@@ -325,18 +353,26 @@ class MemoryWorkflow:
         self.fail_on = dict(fail_on or {})
 
     def start(self, job: ExportJob) -> None:
-        if "start" in self.fail_on:
-            raise self.fail_on["start"]
-        if job.id not in self.started:
-            self.started.append(job.id)
-            self.running.add(job.id)
+        self._meet("start")
+        if job.execution not in self.started:
+            self.started.append(job.execution)
+            self.running.add(job.execution)
 
     def stop(self, job: ExportJob) -> None:
-        if "stop" in self.fail_on:
-            raise self.fail_on["stop"]
-        if job.id in self.running:
-            self.running.remove(job.id)
-            self.stopped.append(job.id)
+        self._meet("stop")
+        if job.execution in self.running:
+            self.running.remove(job.execution)
+            self.stopped.append(job.execution)
+
+    def state(self, job: ExportJob) -> ExecutionState:
+        self._meet("state")
+        if job.execution not in self.started:
+            return ExecutionState.MISSING
+        return ExecutionState.RUNNING if job.execution in self.running else ExecutionState.ENDED
+
+    def _meet(self, method: str) -> None:
+        if method in self.fail_on:
+            raise self.fail_on[method]
 
 
 class MemorySigner:

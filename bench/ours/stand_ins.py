@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from waybill.domain.idempotency import RememberedKey
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
+from waybill.domain.quota import QuotaUse
 from waybill.ports import JobPage
 
 TENANT = "bench"
@@ -31,7 +33,7 @@ class OneJob:
     def __init__(self, job: ExportJob) -> None:
         self._job = job
 
-    def create(self, job: ExportJob) -> None:
+    def create(self, job: ExportJob, *, quota: QuotaUse | None = None, key: RememberedKey | None = None) -> None:  # noqa: ARG002
         """Take a job in place of the one before."""
         self._job = job
 
@@ -43,7 +45,7 @@ class OneJob:
         """Return the job on one page."""
         return JobPage([self._job], None)
 
-    def replace(self, job: ExportJob) -> None:
+    def replace(self, job: ExportJob, *, quota: QuotaUse | None = None, forget_key: str | None = None) -> None:  # noqa: ARG002
         """Take a changed job."""
         self._job = job
 
@@ -64,12 +66,14 @@ class OneJob:
     def forget_reports(self, tenant: str, export_id: str) -> None:
         """Forget nothing, as nothing is kept."""
 
-    def note_link(self, job: ExportJob) -> None:
-        """Keep nothing: there is only one tenant."""
+    def quota(self, tenant: str) -> QuotaUse:
+        """Return that nothing was used."""
+        return QuotaUse(tenant)
 
-    def linked_tenant(self, export_id: str) -> str:  # noqa: ARG002 - there is only one
+    def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:  # noqa: ARG002
+        """Return nothing."""
+        return None
+
+    def owner_of(self, export_id: str) -> str:  # noqa: ARG002 - there is only one
         """Return the job's tenant."""
         return self._job.tenant
-
-    def forget_link(self, export_id: str) -> None:
-        """Forget nothing, as nothing is kept."""

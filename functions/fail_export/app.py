@@ -11,6 +11,7 @@ def handler(call: Invocation) -> object:
         call.tenant,
         call.export_id,
         str(call.payload["error"].get("Error", "unknown error")),
+        attempt=int(call.payload.get("attempt", 0)),  # executions that an older release has started have none
         jobs=call.wiring.jobs,
         clock=call.wiring.clock,
         metrics=call.wiring.metrics,

@@ -30,6 +30,7 @@ from waybill.domain.errors import (
 from waybill.domain.job import new_export
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import Piece, StoredDigests
+from waybill.domain.quota import QuotaUse
 from waybill.ports import CopySource
 
 MEBIBYTE = 1024 * 1024
@@ -149,17 +150,16 @@ class TestJobs:
         return answer(200, json.dumps({"Item": json.loads(server.requests[-1].body)["Item"]}).encode())
 
     @pytest.mark.parametrize("lost", [RESET, answer(500)], ids=["reset", "500"])
-    @pytest.mark.parametrize("change", ["create", "replace"])
     def test_a_write_that_was_done_after_all_is_done(
-        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock, lost: bytes, change: str
+        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock, lost: bytes
     ) -> None:
         jobs = DynamoDbJobs(tables, "jobs", clock=clock)
         job = new_export("anna", ExportOptions(), clock())
         server.will(answer(200, b"{}"))
-        getattr(jobs, change)(job)
+        jobs.replace(job)
 
         server.will(lost, refusal(400, "ConditionalCheckFailedException"), self.stored(server))
-        getattr(jobs, change)(job)
+        jobs.replace(job)
 
         assert [request.headers["x-amz-target"].split(".")[1] for request in server.requests] == [
             "PutItem",
@@ -168,19 +168,89 @@ class TestJobs:
             "GetItem",
         ]
 
-    @pytest.mark.parametrize(("change", "error"), [("create", ExportExists), ("replace", JobChanged)])
     def test_another_ones_write_is_still_told_from_it(
-        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock, change: str, error: type[Exception]
+        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock
     ) -> None:
         jobs = DynamoDbJobs(tables, "jobs", clock=clock)
         job = new_export("anna", ExportOptions(), clock())
         server.will(answer(200, b"{}"))
-        jobs.create(job.failed(clock(), "Another one's."))
+        jobs.replace(job.failed(clock(), "Another one's."))
 
         server.will(RESET, refusal(400, "ConditionalCheckFailedException"), self.stored(server))
 
-        with pytest.raises(error):
-            getattr(jobs, change)(job)
+        with pytest.raises(JobChanged):
+            jobs.replace(job)
+
+
+class TestTransactions:
+    """Writes that are done together. DynamoDB knows an attempt again by its token, so none is done twice."""
+
+    def cancelled(self, *reasons: str) -> bytes:
+        """The refusal of a transaction as DynamoDB words it: a reason for every write."""
+        body = {
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": "Transaction cancelled, please refer cancellation reasons for specific reasons",
+            "CancellationReasons": [{"Code": reason} for reason in reasons],
+        }
+        return answer(400, json.dumps(body).encode())
+
+    def create(self, tables: AwsJsonClient, clock: FakeClock) -> None:
+        job = new_export("anna", ExportOptions(), clock())
+        jobs = DynamoDbJobs(tables, "jobs", clock=clock)
+        jobs.create(job, quota=QuotaUse("anna").started(job.id, clock()))
+
+    @pytest.mark.parametrize("passing", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+    def test_one_that_meets_another_is_tried_again_with_the_same_token(
+        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock, passing: str
+    ) -> None:
+        server.will(self.cancelled("None", "None", passing), RESET, answer(200, b"{}"))
+
+        self.create(tables, clock)
+
+        first, *others = [json.loads(request.body) for request in server.requests]
+        assert others == [first, first]
+        assert first["ClientRequestToken"]
+
+    def test_two_calls_have_two_tokens(self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock) -> None:
+        server.will(answer(200, b"{}"), answer(200, b"{}"))
+
+        self.create(tables, clock)
+        self.create(tables, clock)
+
+        assert len({json.loads(request.body)["ClientRequestToken"] for request in server.requests}) == 2
+
+    @pytest.mark.parametrize(
+        ("reasons", "error"),
+        [
+            (("ConditionalCheckFailed", "None", "None"), ExportExists),
+            (("None", "None", "ConditionalCheckFailed"), JobChanged),
+            (("None", "TransactionConflict", "ConditionalCheckFailed"), JobChanged),
+            (("None", "ValidationError", "None"), StorageUnavailable),
+        ],
+    )
+    def test_it_is_told_which_condition_did_not_hold(
+        self,
+        tables: AwsJsonClient,
+        server: FaultyServer,
+        clock: FakeClock,
+        reasons: tuple[str, ...],
+        error: type[Exception],
+    ) -> None:
+        server.will(self.cancelled(*reasons))
+
+        with pytest.raises(error) as caught:
+            self.create(tables, clock)
+
+        assert caught.type is error
+        assert len(server.requests) == 1
+
+    def test_conflicts_without_end_are_an_error(
+        self, tables: AwsJsonClient, server: FaultyServer, clock: FakeClock
+    ) -> None:
+        server.will(*[self.cancelled("None", "None", "TransactionConflict")] * ATTEMPTS)
+
+        with pytest.raises(StorageUnavailable, match="TransactionCanceledException"):
+            self.create(tables, clock)
 
 
 class TestS3:

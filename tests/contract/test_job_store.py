@@ -1,20 +1,28 @@
 """What every JobStore promises, held against the one in memory and the one on DynamoDB."""
 
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from moto.dynamodb.models import DynamoDBBackend
 from tests.contract.conftest import boto
-from tests.fakes import FakeClock, MemoryJobs
+from tests.fakes import FakeClock, FakeMetrics, MemoryJobs, MemoryWorkflow
 
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
+from waybill.domain.catalog import Catalog, Doctype, TableSource
 from waybill.domain.cursor import MOST_NAME_BYTES
-from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged, StorageUnavailable
+from waybill.domain.errors import ExportBeingCreated, ExportExists, ExportNotFound, JobChanged, StorageUnavailable
+from waybill.domain.idempotency import key_digest, remember
 from waybill.domain.job import ExportJob, new_export
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
+from waybill.domain.quota import QuotaLimits, QuotaUse
 from waybill.ports import JobStore
+from waybill.services.create_export import create_export
 
 OPTIONS = ExportOptions(parts_size=10_240, with_doctypes=("io.cozy.contacts", "io.cozy.files"), without_files=True)
 
@@ -25,6 +33,20 @@ def jobs(request: pytest.FixtureRequest, clock: FakeClock) -> JobStore:
         return MemoryJobs()
     client: AwsJsonClient = request.getfixturevalue("dynamodb")
     return DynamoDbJobs(client, request.getfixturevalue("table"), clock=clock)
+
+
+@pytest.fixture
+def one_request_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make moto's transactions what DynamoDB's are: its own put the whole table back, with what others wrote."""
+    lock = threading.RLock()
+    for operation in ("transact_write_items", "get_item", "put_item", "query"):
+        method = getattr(DynamoDBBackend, operation)
+
+        def alone(*arguments: Any, _method: Any = method, **named: Any) -> Any:
+            with lock:
+                return _method(*arguments, **named)
+
+        monkeypatch.setattr(DynamoDBBackend, operation, alone)
 
 
 def a_job(clock: FakeClock, tenant: str = "anna", **changes: object) -> ExportJob:
@@ -252,36 +274,150 @@ def test_as_many_names_of_parts_as_an_export_may_have_can_be_stored(jobs: JobSto
     assert jobs.get("anna", job.id).part_names == names
 
 
-def test_a_link_leads_to_its_tenant_until_it_is_forgotten(jobs: JobStore, clock: FakeClock) -> None:
+def test_an_export_leads_to_its_tenant_also_when_it_is_deleted(jobs: JobStore, clock: FakeClock) -> None:
     job, other = some_jobs(clock, 2)
-    jobs.note_link(job)
-    jobs.note_link(job)
-    jobs.note_link(replace(other, tenant="bert"))
+    jobs.create(job)
+    jobs.create(replace(other, tenant="bert"))
+    jobs.replace(job.deleted())
 
-    assert (jobs.linked_tenant(job.id), jobs.linked_tenant(other.id)) == ("anna", "bert")
+    assert (jobs.owner_of(job.id), jobs.owner_of(other.id)) == ("anna", "bert")
 
-    jobs.forget_link(job.id)
-    jobs.forget_link(job.id)
 
+def test_an_export_that_was_never_made_leads_to_no_tenant(jobs: JobStore, clock: FakeClock) -> None:
     with pytest.raises(ExportNotFound):
-        jobs.linked_tenant(job.id)
-    assert jobs.linked_tenant(other.id) == "bert"
+        jobs.owner_of(a_job(clock).id)
 
 
-def test_an_export_without_a_link_leads_to_no_tenant(jobs: JobStore, clock: FakeClock) -> None:
-    job = a_job(clock)
+def test_whoever_is_named_as_an_export_sees_nothing_of_it(jobs: JobStore, clock: FakeClock) -> None:
+    (job,) = some_jobs(clock, 1)
     jobs.create(job)
 
-    with pytest.raises(ExportNotFound):
-        jobs.linked_tenant(job.id)
+    assert list(jobs.list(f"export#{job.id}", now=clock(), limit=10).jobs) == []
+    assert list(jobs.reports(f"export#{job.id}", job.id)) == []
+    assert jobs.quota(f"export#{job.id}") == QuotaUse(f"export#{job.id}")
 
 
-def test_whoever_is_named_as_a_link_sees_nothing_of_it(jobs: JobStore, clock: FakeClock) -> None:
-    (job,) = some_jobs(clock, 1)
-    jobs.note_link(job)
+def test_a_retried_job_comes_back_as_it_was_stored(jobs: JobStore, clock: FakeClock) -> None:
+    job = a_job(clock)
+    jobs.create(job)
+    failed = job.failed(clock(), "No.")
+    jobs.replace(failed)
+    clock.advance(hours=2, microseconds=1)
 
-    assert list(jobs.list(f"link#{job.id}", now=clock(), limit=10).jobs) == []
-    assert list(jobs.reports(f"link#{job.id}", job.id)) == []
+    jobs.replace(failed.retried(clock()))
+
+    assert jobs.get("anna", job.id) == failed.retried(clock())
+
+
+def started(jobs: JobStore, job: ExportJob, key: str | None = None) -> None:
+    """Store a job with its tenant's quota and the key that it was made with."""
+    used = None if key is None else remember(key, job.id, job.options, job.created_at)
+    jobs.create(job, quota=jobs.quota(job.tenant).started(job.id, job.created_at), key=used)
+
+
+def test_what_was_used_of_a_quota_comes_back_as_it_was_stored(jobs: JobStore, clock: FakeClock) -> None:
+    assert jobs.quota("anna") == QuotaUse("anna")
+    first, second = some_jobs(clock, 2)
+
+    started(jobs, first)
+    started(jobs, second)
+
+    assert jobs.quota("anna") == QuotaUse("anna", 2, (first.id, second.id), (clock(), clock()))
+    assert jobs.quota("bert") == QuotaUse("bert")
+
+
+def test_of_two_that_take_the_same_place_the_second_leaves_nothing(jobs: JobStore, clock: FakeClock) -> None:
+    first, second = some_jobs(clock, 2)
+    before = jobs.quota("anna")
+    jobs.create(first, quota=before.started(first.id, clock()))
+
+    with pytest.raises(JobChanged):
+        jobs.create(
+            second,
+            quota=before.started(second.id, clock()),
+            key=remember("k", second.id, second.options, clock()),
+        )
+
+    assert jobs.quota("anna").running == (first.id,)
+    assert jobs.remembered("anna", key_digest("k"), now=clock()) is None
+    for lookup in (lambda: jobs.get("anna", second.id), lambda: jobs.owner_of(second.id)):
+        with pytest.raises(ExportNotFound):
+            lookup()
+
+
+def test_a_key_stands_for_its_export_until_24_hours_are_over(jobs: JobStore, clock: FakeClock) -> None:
+    clock.advance(microseconds=1)
+    job, other = some_jobs(clock, 2)
+    started(jobs, job, "k")
+    known = remember("k", job.id, job.options, clock())
+
+    clock.advance(hours=24)
+    assert jobs.remembered("anna", key_digest("k"), now=clock()) == known
+    assert jobs.remembered("bert", key_digest("k"), now=clock()) is None
+    with pytest.raises(JobChanged):
+        started(jobs, replace(other, created_at=clock()), "k")
+
+    clock.advance(seconds=1)
+    assert jobs.remembered("anna", key_digest("k"), now=clock()) is None
+    started(jobs, replace(other, created_at=clock()), "k")
+    assert jobs.remembered("anna", key_digest("k"), now=clock()) == remember("k", other.id, other.options, clock())
+
+
+def test_a_change_of_the_job_the_quota_and_the_key_are_one(jobs: JobStore, clock: FakeClock) -> None:
+    job = a_job(clock)
+    started(jobs, job, "k")
+    failed = job.failed(clock(), "It could not be started.")
+    back = jobs.quota("anna").given_back(job.id, clock())
+
+    for stale_job, stale_quota in ((failed.deleted(), back), (failed, replace(back, rev=7))):
+        with pytest.raises(JobChanged):
+            jobs.replace(stale_job, quota=stale_quota, forget_key=key_digest("k"))
+    assert jobs.get("anna", job.id) == job
+    assert jobs.remembered("anna", key_digest("k"), now=clock()) is not None
+
+    jobs.replace(failed, quota=back, forget_key=key_digest("k"))
+
+    assert jobs.get("anna", job.id) == failed
+    assert jobs.quota("anna") == QuotaUse("anna", 2)
+    assert jobs.remembered("anna", key_digest("k"), now=clock()) is None
+
+
+@pytest.mark.usefixtures("one_request_at_a_time")
+def test_equal_requests_at_once_make_one_export(jobs: JobStore, clock: FakeClock) -> None:
+    workflow = MemoryWorkflow()
+    at_once = threading.Barrier(4)
+    seen: list[str] = []
+
+    def ask() -> str:
+        return create_export(
+            "anna",
+            ExportOptions(),
+            idempotency_key="k",
+            quota=QuotaLimits(running=9, per_day=9),
+            catalog=Catalog({"contacts": Doctype("contacts", TableSource("t", "pk", "{tenant}", "sk"), "{}")}),
+            jobs=jobs,
+            workflow=workflow,
+            clock=clock,
+            metrics=FakeMetrics(),
+        ).id
+
+    def ask_until_it_is_there() -> None:
+        at_once.wait()
+        while True:
+            with suppress(ExportBeingCreated):
+                seen.append(ask())
+                return
+
+    threads = [threading.Thread(target=ask_until_it_is_there) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    (made,) = jobs.list("anna", now=clock(), limit=10).jobs
+    assert seen == [made.id] * 4
+    assert workflow.started == [made.id]
+    assert jobs.quota("anna") == QuotaUse("anna", 1, (made.id,), (clock(),))
 
 
 class TestOnDynamoDb:
@@ -306,20 +442,38 @@ class TestOnDynamoDb:
         assert items[f"export#{job.id}"]["expires_at"] == {"N": two_seconds_on}
         assert items[f"progress#{job.id}#read#000000"]["expires_at"] == {"N": two_seconds_on}
 
-    def test_a_link_goes_with_its_export_and_holds_its_tenant_only(
+    def test_an_owner_outlives_its_export_by_a_day_and_holds_its_tenant_only(
         self, store: DynamoDbJobs, table: str, moto_endpoint: str, clock: FakeClock
     ) -> None:
-        job = new_export("anna", FOR_COZY, clock())
-        store.note_link(job)
+        job = a_job(clock)
         store.create(job)
 
-        items = self.items(moto_endpoint, table)
-        assert items["link"] == {
-            "pk": {"S": f"link#{job.id}"},
-            "sk": {"S": "link"},
+        a_day_later = int((job.expires_at + timedelta(days=1)).timestamp())
+        assert self.items(moto_endpoint, table)["owner"] == {
+            "pk": {"S": f"export#{job.id}"},
+            "sk": {"S": "owner"},
             "tenant": {"S": "anna"},
-            "expires_at": items[f"export#{job.id}"]["expires_at"],
+            "expires_at": {"N": str(a_day_later)},
         }
+
+    def test_a_key_is_not_stored_as_it_is_and_goes_by_itself(
+        self, store: DynamoDbJobs, table: str, moto_endpoint: str, clock: FakeClock
+    ) -> None:
+        started(store, a_job(clock), "anna@example.org")
+
+        items = self.items(moto_endpoint, table)
+        assert "anna@example.org" not in str(items)
+        a_day_on = str(int((clock() + timedelta(hours=24)).timestamp()))
+        assert items[f"idempotency#{key_digest('anna@example.org')}"]["expires_at"] == {"N": a_day_on}
+
+    def test_the_largest_quota_fits_into_an_item(self, store: DynamoDbJobs, clock: FakeClock) -> None:
+        clock.advance(microseconds=1)
+        job = a_job(clock)
+        use = QuotaUse("anna", 1, (job.id,) * 100, (clock(),) * 5_000)
+
+        store.create(job, quota=use)
+
+        assert store.quota("anna") == use
 
     def test_a_tombstone_and_a_job_without_a_link_have_no_secret(
         self, store: DynamoDbJobs, table: str, moto_endpoint: str, clock: FakeClock
@@ -343,7 +497,7 @@ class TestOnDynamoDb:
         boto("dynamodb", moto_endpoint).update_item(
             TableName=table,
             Key={"pk": {"S": "anna"}, "sk": {"S": f"export#{job.id}"}},
-            UpdateExpression="REMOVE part_names",
+            UpdateExpression="REMOVE part_names, attempt, retried",
         )
 
         assert store.get("anna", job.id) == job

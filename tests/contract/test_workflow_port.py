@@ -12,7 +12,7 @@ from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
 from waybill.domain.errors import StorageUnavailable
-from waybill.domain.job import ExportJob, new_export
+from waybill.domain.job import ExecutionState, ExportJob, new_export
 from waybill.domain.options import ExportOptions
 from waybill.ports import Workflow
 
@@ -87,7 +87,38 @@ def test_stopping_what_never_ran_does_nothing(workflow_and_running: tuple[Workfl
     assert running() == []
 
 
-def test_the_execution_gets_tenant_and_export(
+def test_the_state_of_an_execution_is_told(workflow_and_running: tuple[Workflow, Running], clock: FakeClock) -> None:
+    workflow, _ = workflow_and_running
+    job = a_job(clock)
+
+    states = [workflow.state(job)]
+    for change in (workflow.start, workflow.stop):
+        change(job)
+        states.append(workflow.state(job))
+
+    assert states == [ExecutionState.MISSING, ExecutionState.RUNNING, ExecutionState.ENDED]
+
+
+def test_every_attempt_is_an_execution_of_its_own(
+    workflow_and_running: tuple[Workflow, Running], clock: FakeClock
+) -> None:
+    workflow, running = workflow_and_running
+    first = a_job(clock)
+    second = first.failed(clock(), "No.").retried(clock())
+    workflow.start(first)
+    workflow.stop(first)
+
+    assert workflow.state(second) is ExecutionState.MISSING
+    workflow.start(second)
+    workflow.start(second)
+
+    assert running() == [f"{first.id}-1"]
+    assert workflow.state(first) is ExecutionState.ENDED
+    workflow.stop(second)
+    assert running() == []
+
+
+def test_the_execution_gets_tenant_export_and_attempt(
     client: AwsJsonClient, state_machine: str, moto_endpoint: str, clock: FakeClock
 ) -> None:
     job = a_job(clock)
@@ -96,7 +127,7 @@ def test_the_execution_gets_tenant_and_export(
 
     arn = f"{state_machine.replace(':stateMachine:', ':execution:')}:{job.id}"
     execution = boto("stepfunctions", moto_endpoint).describe_execution(executionArn=arn)
-    assert json.loads(execution["input"]) == {"tenant": "anna", "export_id": job.id}
+    assert json.loads(execution["input"]) == {"tenant": "anna", "export_id": job.id, "attempt": 0}
 
 
 def test_a_missing_state_machine_is_an_error(client: AwsJsonClient, clock: FakeClock) -> None:
@@ -104,3 +135,10 @@ def test_a_missing_state_machine_is_an_error(client: AwsJsonClient, clock: FakeC
 
     with pytest.raises(StorageUnavailable, match="StateMachineDoesNotExist"):
         workflow.start(a_job(clock))
+
+
+def test_a_state_that_cannot_be_asked_for_is_an_error(client: AwsJsonClient, clock: FakeClock) -> None:
+    workflow = StepFunctionsWorkflow(client, "no-arn")
+
+    with pytest.raises(StorageUnavailable, match="DescribeExecution"):
+        workflow.state(a_job(clock))

@@ -39,6 +39,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         download_url_lifetime=timedelta(seconds=300),
         metalink_url_lifetime=timedelta(hours=1),
         link_api_url="https://links.invalid",
+        quota=made.limits,
     )
 
     class Wiring(SimpleNamespace):

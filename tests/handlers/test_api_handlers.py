@@ -20,6 +20,7 @@ from waybill.domain import keys
 from waybill.domain.errors import CatalogError, StorageUnavailable
 from waybill.domain.job import ExportJob
 from waybill.domain.options import ExportOptions
+from waybill.domain.progress import WorkerProgress
 
 METALINK = "{urn:ietf:params:xml:ns:metalink}"
 ROUTES = sorted(path.stem for path in (EVENTS / "api").glob("*.json"))
@@ -126,6 +127,97 @@ class TestCreateExport:
 
         assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "5")
         assert "Step Functions" not in answer["body"]
+
+
+def with_key(key: str, body: str | None = None) -> Any:
+    def change(event: dict[str, Any]) -> None:
+        event["headers"]["idempotency-key"] = key
+        if body is not None:
+            event.update(body=body, isBase64Encoded=False)
+
+    return change
+
+
+class TestIdempotencyKey:
+    def test_a_repeated_request_gets_the_same_document_and_is_told_so(self, invoke: Invoke, product: Product) -> None:
+        first = invoke("api", "create_export", with_key("k1"))
+        again = invoke("api", "create_export", with_key("k1"))
+
+        assert (first["statusCode"], again["statusCode"]) == (202, 202)
+        assert again["body"] == first["body"]
+        assert again["headers"] == {**first["headers"], "idempotent-replayed": "true"}
+        assert "idempotent-replayed" not in first["headers"]
+        assert len(product.jobs.jobs) == 1
+
+    def test_it_shows_the_progress_made_meanwhile(self, invoke: Invoke, product: Product) -> None:
+        invoke("api", "create_export", with_key("k1"))
+        (job,) = product.jobs.jobs.values()
+        product.jobs.report(job, WorkerProgress("read", 0, 1, 0.5, 7, 8))
+
+        again = document(invoke("api", "create_export", with_key("k1")))
+
+        assert again["data"]["meta"]["progress"] == {"records": 7, "bytes": 8, "percentage": 25}
+
+    def test_another_body_is_refused_and_names_the_header(self, invoke: Invoke) -> None:
+        invoke("api", "create_export", with_key("k1"))
+
+        answer = invoke("api", "create_export", with_key("k1", '{"data": {"attributes": {"without_files": true}}}'))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (422, "idempotency_key_reused")
+        assert error(answer)["source"] == {"header": "Idempotency-Key"}
+
+    @pytest.mark.parametrize("key", ["", " ", "a b", "ä", "a" * 256, "a\tb", "\x7f"])
+    def test_a_key_that_is_none_is_refused_before_anything_is_made(
+        self, invoke: Invoke, product: Product, key: str
+    ) -> None:
+        answer = invoke("api", "create_export", with_key(key))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (400, "invalid_idempotency_key")
+        assert error(answer)["source"] == {"header": "Idempotency-Key"}
+        assert product.jobs.jobs == {}
+
+    @pytest.mark.parametrize("key", ["k", "~" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"'])
+    def test_any_visible_ascii_is_a_key(self, invoke: Invoke, key: str) -> None:
+        assert invoke("api", "create_export", with_key(key))["statusCode"] == 202
+
+    def test_a_key_of_ours_is_none_of_a_callers(self, invoke: Invoke, product: Product) -> None:
+        options = ExportOptions(parts_size=10_240)
+        ours = product.create(options, key="schedule:weekly")
+
+        data = document(invoke("api", "create_export", with_key("schedule:weekly")))["data"]
+
+        assert data["id"] != ours.id
+
+    def test_while_the_first_request_is_served_the_second_is_told_when_to_ask(
+        self, invoke: Invoke, product: Product
+    ) -> None:
+        invoke("api", "create_export", with_key("k1"))
+        product.workflow.started.clear()
+
+        answer = invoke("api", "create_export", with_key("k1"))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (409, "export_being_created")
+        assert answer["headers"]["retry-after"] == "1"
+
+    def test_the_key_stands_in_no_log(self, invoke: Invoke, product: Product, log: io.StringIO) -> None:
+        for fault in (StorageUnavailable("Not now."), RuntimeError("anna@example.org"), None, None):
+            product.workflow.fail_on = {"start": fault} if fault else {}
+            invoke("api", "create_export", with_key("anna@example.org"))
+
+        assert "anna@example.org" not in log.getvalue()
+
+
+class TestQuota:
+    def test_over_it_the_answer_says_when_to_come_back(self, invoke: Invoke, product: Product) -> None:
+        for _ in range(product.limits.running):
+            invoke("api", "create_export")
+        product.clock.advance(seconds=90)
+
+        answer = invoke("api", "create_export")
+
+        assert (answer["statusCode"], error(answer)["code"]) == (429, "quota_exceeded")
+        assert answer["headers"]["retry-after"] == "90"
+        assert str(product.limits.running) in error(answer)["detail"]
 
 
 class TestGetExport:

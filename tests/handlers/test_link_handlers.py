@@ -80,21 +80,13 @@ class TestWhatTheOwnerSees:
         export = create(invoke, layout="bag")
 
         assert set(export["links"]) == {"self"}
-        assert product.jobs.links == {}
 
-    def test_the_link_is_ready_before_the_export_is(self, product: Product) -> None:
+    def test_without_a_way_back_from_the_link_no_export_is_made(self, product: Product) -> None:
         product.jobs.fail_on["create"] = StorageUnavailable("Not now.")
 
         with pytest.raises(StorageUnavailable):
             product.create(FOR_COZY)
-        assert list(product.jobs.links.values()) == [TENANT]
-
-    def test_without_a_way_back_from_the_link_no_export_is_made(self, product: Product) -> None:
-        product.jobs.fail_on["note_link"] = StorageUnavailable("Not now.")
-
-        with pytest.raises(StorageUnavailable):
-            product.create(FOR_COZY)
-        assert (product.jobs.jobs, product.workflow.started) == ({}, [])
+        assert (product.jobs.jobs, product.jobs.owners, product.workflow.started) == ({}, {}, [])
 
 
 class TestGetLinkedExport:
@@ -193,7 +185,7 @@ class TestWhatALinkCannotDo:
         deleted = product.create(FOR_COZY)
         product.jobs.replace(deleted.deleted())
         without_record = new_export(TENANT, FOR_COZY, product.clock())
-        product.jobs.note_link(without_record)
+        product.jobs.owners[without_record.id] = TENANT
         forged = {
             "another export's secret": make_link(job.id, job.expires_at, other.link_secret),
             "a longer life": make_link(job.id, job.expires_at.replace(year=2030), job.link_secret),
@@ -209,7 +201,6 @@ class TestWhatALinkCannotDo:
 
     def test_no_link_opens_an_export_of_another_layout(self, invoke: Invoke, product: Product, route: str) -> None:
         job = product.create()
-        product.jobs.note_link(job)  # even if there were a way to it
 
         for secret in (bytes(32), b"x" * 32):
             self.refused(invoke, route, make_link(job.id, job.expires_at, secret))
@@ -239,7 +230,6 @@ class TestWhatALinkCannotDo:
             invoke("api", "delete_export", lambda event: event["pathParameters"].update(id=job.id))
 
         self.refused(invoke, route, job.link)
-        assert product.jobs.links == {}
 
     def test_a_deletion_that_was_cut_short_has_revoked_it_already(
         self, invoke: Invoke, product: Product, route: str
@@ -278,7 +268,7 @@ class TestWhatALinkCannotDo:
         cursor = "io.cozy.files/0" if route == "download_linked_part" else None
         said = ""
         for fault in (StorageUnavailable("Not now."), RuntimeError(f"no {job.link}"), None):
-            product.jobs.fail_on = {"linked_tenant": fault} if fault else {}
+            product.jobs.fail_on = {"owner_of": fault} if fault else {}
             said += invoke("api", route, by(job.link, cursor))["body"]
         product.clock.advance(days=7)
         said += invoke("api", route, by(job.link))["body"]

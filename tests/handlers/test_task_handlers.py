@@ -47,7 +47,7 @@ def test_what_failed_is_told_in_the_words_of_the_step(invoke: Invoke, product: P
 
     failed = product.jobs.get(TENANT, job.id)
     assert failed.state is ExportState.ERROR
-    assert failed.error.startswith("S3 does not answer. Create the export again")
+    assert failed.error.startswith("S3 does not answer. Retry the export")
     assert product.metrics.values["ExportsFailed"] == 1
     assert product.jobs.failure(TENANT, job.id) is None
 
@@ -69,6 +69,27 @@ def test_a_step_that_left_no_words_is_named_by_its_error(invoke: Invoke, product
     invoke("task", "fail_export", of(job))
 
     assert "States.Timeout" in product.jobs.get(TENANT, job.id).error
+
+
+def test_a_failure_of_the_attempt_before_changes_nothing(invoke: Invoke, product: Product) -> None:
+    job = product.create().failed(product.clock(), "No.")
+    product.jobs.replace(job)
+    product.jobs.replace(job.retried(product.clock()))
+    product.jobs.note_failure(TENANT, job.id, "This attempt's own words.")
+
+    invoke("task", "fail_export", of(job))
+    assert product.jobs.get(TENANT, job.id) == job.retried(product.clock())
+
+    invoke("task", "fail_export", lambda event: event.update(export_id=job.id, attempt=1))
+    assert product.jobs.get(TENANT, job.id).error == "This attempt's own words."
+
+
+def test_an_execution_of_an_older_release_is_the_first_attempt(invoke: Invoke, product: Product) -> None:
+    job = product.create()
+
+    invoke("task", "fail_export", lambda event: (event.update(export_id=job.id), event.pop("attempt")))
+
+    assert product.jobs.get(TENANT, job.id).state is ExportState.ERROR
 
 
 def test_failing_an_export_that_has_ended_changes_nothing(invoke: Invoke, product: Product) -> None:

@@ -124,7 +124,7 @@ def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]
 
     public = [operation for operation in operations if operation["security"] == [{"NONE": []}]]
 
-    assert len(operations) == 9
+    assert len(operations) == 10
     assert all("Jwt" in operation["security"][0] for operation in operations if operation not in public)
     assert public == [api["Body"]["paths"]["/.well-known/waybill.pem"]["get"]]
 
@@ -178,7 +178,7 @@ def test_only_functions_that_show_an_export_to_its_owner_know_where_links_are_an
     functions = of_type(resources, "AWS::Lambda::Function")
     knowing = {name for name, each in functions.items() if "LINK_API_URL" in each["Environment"]["Variables"]}
 
-    assert knowing == {resource_name(name) for name in ("create_export", "get_export", "list_exports")}
+    assert knowing == {resource_name(name) for name in ("create_export", "get_export", "list_exports", "retry_export")}
     assert len({str(functions[name]["Environment"]["Variables"]["LINK_API_URL"]) for name in knowing}) == 1
 
 

@@ -40,6 +40,7 @@ def run(stack: Stack, options: ExportOptions | None = None) -> ExportJob:
     job = create_export(
         TENANT,
         options or ExportOptions(),
+        quota=parts.settings.quota,
         catalog=parts.catalog,
         jobs=parts.jobs,
         workflow=parts.workflow,
@@ -225,7 +226,7 @@ def test_a_step_that_keeps_dying_leaves_a_sentence_that_a_person_can_act_on(stac
     job = run(stack)
 
     assert job.state is ExportState.ERROR
-    assert "Create the export again" in job.error
+    assert "Retry the export" in job.error
     assert "killed" not in job.error
     assert history(stack, job)[-2:] == ["FailExport", "ExportFailed"]
 

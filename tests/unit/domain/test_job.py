@@ -124,4 +124,3 @@ def test_a_deleted_export_has_no_link_and_no_names() -> None:
     deleted = job.deleted()
 
     assert (deleted.link, deleted.link_secret, deleted.part_names, deleted.cursors) == (None, b"", (), ())
-    assert deleted.has_link

@@ -25,6 +25,7 @@ from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import FileReference, ReadBatch, Work
+from waybill.domain.quota import QuotaLimits
 from waybill.ports import Budget, SourceItem
 from waybill.services.create_export import create_export
 from waybill.services.finish_export import finish_export
@@ -74,6 +75,7 @@ class Product:
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    limits: QuotaLimits = field(default_factory=lambda: QuotaLimits(running=100, per_day=1000))
 
     def __post_init__(self) -> None:
         self.archives.elsewhere = lambda bucket: self.files
@@ -87,11 +89,13 @@ class Product:
             MemorySource("todos", (), TENANT),
         )
 
-    def create(self, options: ExportOptions | None = None) -> ExportJob:
+    def create(self, options: ExportOptions | None = None, *, key: str | None = None) -> ExportJob:
         """Create an export."""
         return create_export(
             TENANT,
             options or ExportOptions(),
+            idempotency_key=key,
+            quota=self.limits,
             catalog=CATALOG,
             jobs=self.jobs,
             workflow=self.workflow,

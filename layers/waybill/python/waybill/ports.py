@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from waybill.domain.job import ExportJob
+from waybill.domain.idempotency import RememberedKey
+from waybill.domain.job import ExecutionState, ExportJob
 from waybill.domain.ledger import Gap
 from waybill.domain.plan import Directory, FileReference, Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
+from waybill.domain.quota import QuotaUse
 
 
 class Clock(Protocol):
@@ -38,8 +40,12 @@ class JobPage:
 class JobStore(Protocol):
     """The job records. A tenant sees its own and no other."""
 
-    def create(self, job: ExportJob) -> None:
-        """Store a new job. Raises ExportExists if its id is taken."""
+    def create(self, job: ExportJob, *, quota: QuotaUse | None = None, key: RememberedKey | None = None) -> None:
+        """Store a new job, and with it whose it is, what its tenant has used then, and the key that it was made with.
+
+        All or nothing. Raises ExportExists if its id is taken, and JobChanged if the tenant's quota is not the one
+        before ``quota``, or if the key stands for an export at ``job.created_at``.
+        """
         ...
 
     def get(self, tenant: str, export_id: str) -> ExportJob:
@@ -53,11 +59,20 @@ class JobStore(Protocol):
         """
         ...
 
-    def replace(self, job: ExportJob) -> None:
+    def replace(self, job: ExportJob, *, quota: QuotaUse | None = None, forget_key: str | None = None) -> None:
         """Store a changed job, if the stored one's rev is ``job.rev - 1``.
 
-        Raises JobChanged otherwise, also if it is gone.
+        With it, all or nothing, store what its tenant has used now, and forget the key with this digest. Raises
+        JobChanged if the job is another or gone, or if the tenant's quota is not the one before ``quota``.
         """
+        ...
+
+    def quota(self, tenant: str) -> QuotaUse:
+        """Return what a tenant has used, strongly consistent; nothing, with rev 0, if that was never stored."""
+        ...
+
+    def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
+        """Return what the key with this digest stands for at ``now``, strongly consistent; None if for nothing."""
         ...
 
     def report(self, job: ExportJob, progress: WorkerProgress) -> None:
@@ -80,16 +95,8 @@ class JobStore(Protocol):
         """Remove the reports and the failure note of an export. Safe to repeat."""
         ...
 
-    def note_link(self, job: ExportJob) -> None:
-        """Keep whose export this is, for whoever comes with its capability link. It expires with the job."""
-        ...
-
-    def linked_tenant(self, export_id: str) -> str:
-        """Return whose export this is, if ``note_link`` has kept it. Raises ExportNotFound."""
-        ...
-
-    def forget_link(self, export_id: str) -> None:
-        """Remove what ``note_link`` has kept. Safe to repeat."""
+    def owner_of(self, export_id: str) -> str:
+        """Return whose export this is or was, until a day after it has expired. Raises ExportNotFound."""
         ...
 
 
@@ -238,11 +245,18 @@ class Workflow(Protocol):
     """The state machine that makes exports."""
 
     def start(self, job: ExportJob) -> None:
-        """Start the export's execution, named as the export. A second start of the same export does nothing."""
+        """Start the execution of the export's latest attempt, named ``job.execution``. A second start does nothing."""
         ...
 
     def stop(self, job: ExportJob) -> None:
-        """Stop the export's execution if it runs. Safe to repeat."""
+        """Stop the execution of the export's latest attempt if it runs. Safe to repeat."""
+        ...
+
+    def state(self, job: ExportJob) -> ExecutionState:
+        """Return what has become of the execution of the export's latest attempt.
+
+        One that was started a moment ago may still be missing. Raises StorageUnavailable.
+        """
         ...
 
 

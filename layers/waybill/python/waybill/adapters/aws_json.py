@@ -7,6 +7,7 @@ parser does 8 MB/s where the raw body allows 75 (reference performance.md, secti
 import hashlib
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -33,24 +34,30 @@ _TRY_AGAIN = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
     }
 )
+_CONDITION = "ConditionalCheckFailed"
+_PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 class AwsError(StorageUnavailable):
     """An operation that AWS refused, or did not answer after all attempts.
 
     ``kind`` is AWS's name for it (``ConditionalCheckFailedException``), or ``Disconnected``. ``repeated`` says that an
-    earlier attempt of the same call broke off, so that it may have taken effect. AWS's own words are attached as a note
-    for the log and are not in the message, which people see.
+    earlier attempt of the same call broke off, so that it may have taken effect. ``broken`` are the positions of the
+    writes of a DynamoDB transaction whose conditions did not hold. AWS's own words are attached as a note for the log
+    and are not in the message, which people see.
     """
 
-    def __init__(self, service: str, operation: str, kind: str, words: str, *, repeated: bool) -> None:
-        super().__init__(f"{service} refused {operation} ({kind}).")
-        self.kind = kind
+    def __init__(self, service: str, operation: str, refusal: "_Refusal", *, repeated: bool) -> None:
+        super().__init__(f"{service} refused {operation} ({refusal.kind}).")
+        self.kind = refusal.kind
+        self.broken = refusal.broken
         self.repeated = repeated
-        if words:
-            self.add_note(f"AWS said: {words}")
+        if refusal.words:
+            self.add_note(f"AWS said: {refusal.words}")
 
 
 class AwsJsonClient:
@@ -90,20 +97,20 @@ class AwsJsonClient:
         """
         body = msgspec.json.encode(payload)
         digest = hashlib.sha256(body).hexdigest()
-        kind, words, repeated = "", "", False
+        refusal, repeated = _Refusal(), False
         for _ in self._backoff.rounds():
             try:
                 with self._send(operation, body, digest) as answer:
                     if answer.status == _OK:
                         return _checked(answer)
-                    kind, words = _refusal(answer)
+                    refusal = _refusal(answer)
             except Disconnected as error:
-                kind, words, repeated = "Disconnected", str(error), True
+                refusal, repeated = _Refusal("Disconnected", str(error)), True
                 continue
-            if answer.status < _SERVER_ERROR and kind not in _TRY_AGAIN:
+            if answer.status < _SERVER_ERROR and not refusal.passes:
                 break
             repeated = repeated or answer.status >= _SERVER_ERROR
-        raise AwsError(_NAMES.get(self._service, self._service), operation, kind, words, repeated=repeated)
+        raise AwsError(_NAMES.get(self._service, self._service), operation, refusal, repeated=repeated)
 
     def _send(self, operation: str, body: bytes, digest: str) -> Answer:
         headers = sign(
@@ -133,17 +140,41 @@ def _checked(answer: Answer) -> bytes:
     return body
 
 
-class _Refusal(msgspec.Struct):
+class _Reason(msgspec.Struct, rename="pascal"):
+    code: str = "None"
+
+
+class _RefusalBody(msgspec.Struct):
     type: str = msgspec.field(default="", name="__type")
     message: str = ""
     capital_message: str = msgspec.field(default="", name="Message")
+    reasons: list[_Reason] = msgspec.field(default_factory=list, name="CancellationReasons")
 
 
-def _refusal(answer: Answer) -> tuple[str, str]:
-    """Return AWS's name for an error and its words."""
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """AWS's name for an error, its words, and why it has cancelled each write of a transaction."""
+
+    kind: str = ""
+    words: str = ""
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def broken(self) -> tuple[int, ...]:
+        """The positions of the writes whose conditions did not hold."""
+        return tuple(at for at, reason in enumerate(self.reasons) if reason == _CONDITION)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request may be granted a moment later."""
+        met_another = not self.broken and not _PASSING_REASONS.isdisjoint(self.reasons)
+        return self.kind in _TRY_AGAIN or met_another
+
+
+def _refusal(answer: Answer) -> _Refusal:
     try:
-        refusal = msgspec.json.decode(answer.read(), type=_Refusal)
+        body = msgspec.json.decode(answer.read(), type=_RefusalBody)
     except msgspec.DecodeError:
-        refusal = _Refusal()
-    kind = refusal.type.rpartition("#")[2] or f"HTTP {answer.status}"
-    return kind, refusal.message or refusal.capital_message
+        body = _RefusalBody()
+    kind = body.type.rpartition("#")[2] or f"HTTP {answer.status}"
+    return _Refusal(kind, body.message or body.capital_message, tuple(each.code for each in body.reasons))

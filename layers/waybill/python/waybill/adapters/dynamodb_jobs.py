@@ -5,15 +5,17 @@
 | ``export#<id>`` | the job; a tombstone once deleted | with its TTL, a tombstone never |
 | ``progress#<id>#<phase>#<batch>`` | what a worker last reported | with the export's TTL |
 | ``failure#<id>`` | why a step gave up | after eight days, no export lives longer than seven |
-| ``link`` | the tenant of an export with a capability link | with the export's TTL |
+| ``quota`` | what the tenant has used of its quota | eight days after its last change |
+| ``idempotency#<digest>`` | which export a key stands for | after 24 hours |
+| ``owner`` | the tenant of an export | a day after the export's TTL |
 
 The partition key ``pk`` is the tenant, so no request can reach another tenant's items. Only the last is found without
-knowing the tenant: its ``pk`` is ``link#<id>``, and no other item has its sort key. ``expires_at`` is the TTL
+knowing the tenant: its ``pk`` is ``export#<id>``, and no other item has its sort key. ``expires_at`` is the TTL
 attribute (whole Unix seconds, rounded up); the exact times stand beside it.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.dynamodb_table import (
@@ -21,9 +23,12 @@ from waybill.adapters.dynamodb_table import (
     NOTHING,
     TTL,
     ConditionFailed,
+    ConditionsFailed,
+    Delete,
     DynamoDbTable,
     Item,
     NewItem,
+    Put,
     key,
     number,
     text,
@@ -31,12 +36,16 @@ from waybill.adapters.dynamodb_table import (
     ttl,
 )
 from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged
+from waybill.domain.idempotency import RememberedKey
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
+from waybill.domain.quota import QuotaUse
 from waybill.ports import Clock, JobPage
 
 _NOTE_LIFE = timedelta(days=8)
+_QUOTA_LIFE = timedelta(days=8)
+_OWNER_LIFE = timedelta(days=1)
 
 
 class DynamoDbJobs:
@@ -46,15 +55,56 @@ class DynamoDbJobs:
         self._table = DynamoDbTable(client, table)
         self._clock = clock
 
-    def create(self, job: ExportJob) -> None:
-        """Store a new job. Raises ExportExists if its id is taken."""
-        if not self._put_job(job, "attribute_not_exists(pk)"):
-            raise ExportExists(f"There is an export {job.id} already.")
+    def create(self, job: ExportJob, *, quota: QuotaUse | None = None, key: RememberedKey | None = None) -> None:
+        """Store a new job and its owner, and with them the quota and the key. Raises ExportExists or JobChanged."""
+        writes = [Put(_item_of(job), "attribute_not_exists(pk)"), Put(_owner_of(job))]
+        if quota is not None:
+            writes.append(_quota_put(quota, self._clock()))
+        if key is not None:
+            writes.append(_key_put(job.tenant, key, job.created_at))
+        try:
+            self._table.transact(writes)
+        except ConditionsFailed as failed:
+            if 0 in failed.broken:
+                raise ExportExists(f"There is an export {job.id} already.") from None
+            raise JobChanged("Other requests of the same tenant came first.") from None
 
-    def replace(self, job: ExportJob) -> None:
-        """Store a changed job if the stored one's rev is ``job.rev - 1``. Raises JobChanged."""
-        if not self._put_job(job, "rev = :rev", {":rev": number(job.rev - 1)}):
+    def replace(self, job: ExportJob, *, quota: QuotaUse | None = None, forget_key: str | None = None) -> None:
+        """Store a changed job if the stored one's rev is ``job.rev - 1``, and with it the quota. Raises JobChanged."""
+        if not self._replaced(job, quota, forget_key):
             raise JobChanged(f"The export {job.id} was changed by somebody else meanwhile. Read it again.")
+
+    def _replaced(self, job: ExportJob, quota: QuotaUse | None, forget_key: str | None) -> bool:
+        changed = Put(_item_of(job), "rev = :rev", {":rev": number(job.rev - 1)})
+        if quota is None and forget_key is None:
+            return self._put_job(job, changed)
+        quotas = [] if quota is None else [_quota_put(quota, self._clock())]
+        keys = [] if forget_key is None else [Delete(job.tenant, _remembered_key(forget_key))]
+        try:
+            self._table.transact([changed, *quotas, *keys])
+        except ConditionsFailed:
+            return False
+        return True
+
+    def quota(self, tenant: str) -> QuotaUse:
+        """Return what a tenant has used, strongly consistent; nothing, with rev 0, if that was never stored."""
+        item = self._table.get(tenant, _QUOTA_KEY)
+        if not item:
+            return QuotaUse(tenant)
+        return QuotaUse(
+            tenant,
+            rev=int(item["rev"].number),
+            running=tuple(each.text for each in item["running"].members),
+            starts=tuple(datetime.fromisoformat(each.text) for each in item["starts"].members),
+        )
+
+    def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
+        """Return what the key with this digest stands for at ``now``, strongly consistent; None if for nothing."""
+        item = self._table.get(tenant, _remembered_key(digest))
+        if not item or int(item[TTL].number) <= now.timestamp():
+            return None
+        until = datetime.fromtimestamp(int(item[TTL].number), UTC)
+        return RememberedKey(digest, item["export_id"].text, item["options"].text, until)
 
     def get(self, tenant: str, export_id: str) -> ExportJob:
         """Return a job, strongly consistent; tombstones and expired jobs too. Raises ExportNotFound."""
@@ -121,38 +171,64 @@ class DynamoDbJobs:
             self._table.delete(tenant, item["sk"].text)
         self._table.delete(tenant, _failure_key(export_id))
 
-    def note_link(self, job: ExportJob) -> None:
-        """Keep whose export this is, for whoever comes with its capability link."""
-        item = {**key(*_link_key(job.id)), "tenant": text(job.tenant), TTL: ttl(job.expires_at)}
-        self._table.put(item)
-
-    def linked_tenant(self, export_id: str) -> str:
-        """Return whose export this is, if ``note_link`` has kept it. Raises ExportNotFound."""
-        item = self._table.get(*_link_key(export_id))
+    def owner_of(self, export_id: str) -> str:
+        """Return whose export this is or was, until a day after it has expired. Raises ExportNotFound."""
+        item = self._table.get(*_owner_key(export_id))
         if not item:
-            raise ExportNotFound(f"There is no link to an export {export_id}.")
+            raise ExportNotFound(f"There is no export {export_id}.")
         return item["tenant"].text
 
-    def forget_link(self, export_id: str) -> None:
-        """Remove what ``note_link`` has kept. Safe to repeat."""
-        self._table.delete(*_link_key(export_id))
-
-    def _put_job(self, job: ExportJob, condition: str, values: NewItem | None = None) -> bool:
-        """Store a job if ``condition`` holds, and say whether it did.
+    def _put_job(self, job: ExportJob, put: Put) -> bool:
+        """Store a job if the condition holds, and say whether it did.
 
         If an attempt broke off and the next one finds the condition broken, the first may have done it: then what is
         stored decides.
         """
         try:
-            self._table.put(_item_of(job), condition=condition, values=values)
+            self._table.put(put.item, condition=put.condition, values=put.values)
         except ConditionFailed as failed:
             stored = self._table.get(job.tenant, _job_key(job.id)) if failed.repeated else {}
             return bool(stored) and _job_of(stored) == job
         return True
 
 
-def _link_key(export_id: str) -> tuple[str, str]:
-    return f"link#{export_id}", "link"
+_QUOTA_KEY = "quota"
+
+
+def _owner_key(export_id: str) -> tuple[str, str]:
+    return f"export#{export_id}", "owner"
+
+
+def _remembered_key(digest: str) -> str:
+    return f"idempotency#{digest}"
+
+
+def _owner_of(job: ExportJob) -> NewItem:
+    return {**key(*_owner_key(job.id)), "tenant": text(job.tenant), TTL: ttl(job.expires_at + _OWNER_LIFE)}
+
+
+def _quota_put(use: QuotaUse, now: datetime) -> Put:
+    item = {
+        **key(use.tenant, _QUOTA_KEY),
+        "rev": number(use.rev),
+        "running": texts(use.running),
+        "starts": texts([start.isoformat() for start in use.starts]),
+        TTL: ttl(now + _QUOTA_LIFE),
+    }
+    if use.rev == 1:
+        return Put(item, "attribute_not_exists(pk)")
+    return Put(item, "rev = :rev", {":rev": number(use.rev - 1)})
+
+
+def _key_put(tenant: str, used: RememberedKey, now: datetime) -> Put:
+    item = {
+        **key(tenant, _remembered_key(used.digest)),
+        "export_id": text(used.export_id),
+        "options": text(used.options),
+        TTL: ttl(used.expires_at),
+    }
+    expired = {":now": number(now.timestamp())}
+    return Put(item, f"attribute_not_exists(pk) OR {TTL} <= :now", expired)
 
 
 def _job_key(export_id: str) -> str:
@@ -191,6 +267,8 @@ def _item_of(job: ExportJob) -> NewItem:
     }
     if job.link_secret:
         item["link_secret"] = {"B": job.link_secret}
+    if job.retried_at is not None:
+        item |= {"attempt": number(job.attempt), "retried": text(job.retried_at.isoformat())}
     if job.state is not ExportState.DELETED:
         item[TTL] = ttl(job.expires_at)
     return item
@@ -219,6 +297,8 @@ def _job_of(item: Item) -> ExportJob:
         error=item["error"].text,
         part_names=tuple(name.text for name in item.get("part_names", NOTHING).members),
         link_secret=item.get("link_secret", NOTHING).octets,
+        attempt=int(item.get("attempt", NOTHING).number),
+        retried_at=datetime.fromisoformat(item["retried"].text) if "retried" in item else None,
     )
 
 

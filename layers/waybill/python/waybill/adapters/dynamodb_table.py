@@ -1,7 +1,9 @@
 """Items on one DynamoDB table with the string keys ``pk`` and ``sk``, for the stores that share it."""
 
 import math
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -44,6 +46,31 @@ class ConditionFailed(StorageUnavailable):
         self.repeated = repeated
 
 
+class ConditionsFailed(StorageUnavailable):
+    """Writes of a transaction whose conditions did not hold, so nothing was written. ``broken`` are their positions."""
+
+    def __init__(self, broken: Sequence[int]) -> None:
+        super().__init__("Conditions of a transaction do not hold.")
+        self.broken = frozenset(broken)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store an item whole, if ``condition``, an expression on ``values``, holds. One write of a transaction."""
+
+    item: NewItem
+    condition: str | None = None
+    values: NewItem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an item, if it is there. One write of a transaction."""
+
+    pk: str
+    sk: str
+
+
 class _Answer(msgspec.Struct, rename="pascal"):
     item: Item = {}
     items: list[Item] = []
@@ -78,29 +105,51 @@ class DynamoDbTable:
 
     def put(self, item: NewItem, *, condition: str | None = None, values: NewItem | None = None) -> None:
         """Store an item whole. Raises ConditionFailed if ``condition``, an expression on ``values``, does not hold."""
-        request: dict[str, object] = {"Item": item}
-        if condition is not None:
-            request["ConditionExpression"] = condition
-        if values is not None:
-            request["ExpressionAttributeValues"] = values
-        self._call("PutItem", request)
+        self._call("PutItem", _put_of(Put(item, condition, values)))
 
     def delete(self, pk: str, sk: str) -> None:
         """Remove an item. Safe to repeat."""
         self._call("DeleteItem", {"Key": key(pk, sk)})
 
-    def _call(self, operation: str, request: Mapping[str, object]) -> _Answer:
+    def transact(self, writes: Sequence[Put | Delete]) -> None:
+        """Do all writes, or none; each is of another item. Raises ConditionsFailed.
+
+        A request whose answer was lost is not done twice, because all its attempts bear one token. One that meets
+        another transaction is tried again.
+        """
+        table = {"TableName": self._name}
+        items = [
+            {"Put": {**table, **_put_of(write)}}
+            if isinstance(write, Put)
+            else {"Delete": {**table, "Key": key(write.pk, write.sk)}}
+            for write in writes
+        ]
+        request = {"TransactItems": items, "ClientRequestToken": uuid.uuid4().hex}
+        self._call("TransactWriteItems", request, names_table=False)
+
+    def _call(self, operation: str, request: Mapping[str, object], *, names_table: bool = True) -> _Answer:
         try:
-            body = self._client.call(operation, {"TableName": self._name, **request})
+            body = self._client.call(operation, {"TableName": self._name, **request} if names_table else request)
             return msgspec.json.decode(body, type=_Answer)
         except msgspec.DecodeError as error:
             raise StorageUnavailable(f"The table {self._name} gave an answer that is none.") from error
         except AwsError as error:
             if error.kind == "ConditionalCheckFailedException":
                 raise ConditionFailed(repeated=error.repeated) from error
+            if error.broken:
+                raise ConditionsFailed(error.broken) from error
             raise StorageUnavailable(
                 f"The table {self._name} cannot be used: DynamoDB refused {operation} ({error.kind})."
             ) from error
+
+
+def _put_of(write: Put) -> dict[str, object]:
+    request: dict[str, object] = {"Item": write.item}
+    if write.condition is not None:
+        request["ConditionExpression"] = write.condition
+    if write.values is not None:
+        request["ExpressionAttributeValues"] = write.values
+    return request
 
 
 def key(pk: str, sk: str) -> NewItem:

@@ -142,3 +142,32 @@ class LedgerMismatch(WaybillError):
     """The counts do not add up, so something is missing that nobody named."""
 
     code = "ledger_mismatch"
+
+
+class ExportNotFailed(WaybillError):
+    """The export was to be retried, but it has not failed."""
+
+    code = "export_not_failed"
+
+
+class ExportBeingCreated(WaybillError):
+    """The request that starts this export is still being served. ``retry_after`` is in seconds."""
+
+    code = "export_being_created"
+    retry_after = 1
+
+
+class IdempotencyKeyReused(WaybillError):
+    """The key of a request was used before, for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class QuotaExceeded(WaybillError):
+    """The tenant has as many exports as are allowed. ``retry_after`` says in how many seconds that may be otherwise."""
+
+    code = "quota_exceeded"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

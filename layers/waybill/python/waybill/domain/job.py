@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from waybill.domain import cursor
-from waybill.domain.errors import ExportGone, ExportNotReady, ExportNotRunning
+from waybill.domain.errors import ExportGone, ExportNotFailed, ExportNotReady, ExportNotRunning
 from waybill.domain.link import make_link, new_secret
 from waybill.domain.options import COZY, SECOND_NS, ExportOptions
 
@@ -23,6 +23,14 @@ class ExportState(StrEnum):
     DELETED = "deleted"
 
 
+class ExecutionState(StrEnum):
+    """What has become of the execution that makes an export."""
+
+    MISSING = "missing"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
 @dataclass(frozen=True, slots=True)
 class ExportJob:
     """One export of one tenant.
@@ -32,6 +40,9 @@ class ExportJob:
 
     Only the layout ``cozy`` has ``part_names``, which name all parts but the first, and ``link_secret``, which its
     capability link is made with. The secret is shown to nobody and does not stand in the object's text.
+
+    ``attempt`` counts from 0 how often the export was begun, ``retried_at`` is when the latest attempt began, None for
+    the first.
     """
 
     tenant: str
@@ -48,6 +59,18 @@ class ExportJob:
     error: str = ""
     part_names: tuple[str, ...] = ()
     link_secret: bytes = field(default=b"", repr=False)
+    attempt: int = 0
+    retried_at: datetime | None = None
+
+    @property
+    def execution(self) -> str:
+        """The name of the execution that makes the export: its id, and the number of the attempt behind the first."""
+        return f"{self.id}-{self.attempt}" if self.attempt else self.id
+
+    @property
+    def began_at(self) -> datetime:
+        """When the latest attempt began."""
+        return self.retried_at or self.created_at
 
     @property
     def cursors(self) -> tuple[str, ...]:
@@ -72,11 +95,6 @@ class ExportJob:
         return cursor.decode(self.id, given, self.parts)
 
     @property
-    def has_link(self) -> bool:
-        """Whether an export of this kind is made with a capability link, whatever has become of it since."""
-        return self.options.layout == COZY
-
-    @property
     def link(self) -> str | None:
         """The export's capability link, None if it has none or was deleted."""
         return make_link(self.id, self.expires_at, self.link_secret) if self.link_secret else None
@@ -99,7 +117,27 @@ class ExportJob:
         if self.state is ExportState.EXPORTING:
             raise ExportNotReady("This export is still running. Try again when its state is done.")
         if self.state is ExportState.ERROR:
-            raise ExportNotReady("This export failed and has no parts. Its error says why; create a new one.")
+            raise ExportNotReady("This export failed and has no parts. Its error says why; retry it, or create one.")
+
+    def check_failed(self, now: datetime) -> None:
+        """Raise ExportGone or ExportNotFailed unless the export can be retried at ``now``."""
+        self.check_not_gone(now)
+        if self.state is ExportState.EXPORTING:
+            raise ExportNotFailed("This export is being made. Only one that has failed can be retried.")
+        if self.state is ExportState.DONE:
+            raise ExportNotFailed("This export is done. Only one that has failed can be retried.")
+
+    def retried(self, now: datetime) -> "ExportJob":
+        """Return the failed job as begun once more at ``now``. It still ends at the same ``expires_at``."""
+        return replace(
+            self,
+            state=ExportState.EXPORTING,
+            error="",
+            creation_duration=0,
+            attempt=self.attempt + 1,
+            retried_at=now,
+            rev=self.rev + 1,
+        )
 
     def finished(
         self, now: datetime, *, parts: int, total_size: int, gaps: int, part_names: tuple[str, ...] = ()

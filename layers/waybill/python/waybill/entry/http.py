@@ -158,7 +158,8 @@ def _refusal(*problems: Problem) -> Answer:
         }
         for each in problems
     ]
-    headers = {"retry-after": "5"} if problems[0].status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    wait = problems[0].retry_after
+    headers = {} if wait is None else {"retry-after": str(wait)}
     return Answer(problems[0].status, {"errors": errors}, headers=headers)
 
 

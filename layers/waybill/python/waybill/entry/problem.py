@@ -10,7 +10,7 @@ class Problem(Exception):
     """A request that is answered with an error, found before any service was called.
 
     ``pointer`` is the JSON Pointer of the field in the body, ``parameter`` the name of the query parameter, ``header``
-    the name of the header that is at fault.
+    the name of the header that is at fault. ``retry_after`` says in how many seconds the request may be granted.
     """
 
     def __init__(
@@ -22,8 +22,10 @@ class Problem(Exception):
         pointer: str | None = None,
         parameter: str | None = None,
         header: str | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
+        self.retry_after = retry_after
         self.status = status
         self.code = code
         self.detail = detail
@@ -48,11 +50,19 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.ExportNotReady: HTTPStatus.CONFLICT,
     errors.MetalinkTooLarge: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.JobChanged: HTTPStatus.CONFLICT,
+    errors.ExportNotFailed: HTTPStatus.CONFLICT,
+    errors.ExportBeingCreated: HTTPStatus.CONFLICT,
+    errors.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 _PARAMETER = {errors.UnknownCursor: "cursor", errors.InvalidPageCursor: "page[cursor]"}
+
+_HEADER: dict[type[errors.WaybillError], str] = {errors.IdempotencyKeyReused: "Idempotency-Key"}
+
+_STORE_RETRY_AFTER = 5
 
 
 def of_error(error: errors.WaybillError) -> Problem:
@@ -64,13 +74,16 @@ def of_error(error: errors.WaybillError) -> Problem:
     if status is None:
         return internal()
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        return Problem(status, error.code, "A store that this needs does not answer. Try again in a few seconds.")
+        sentence = "A store that this needs does not answer. Try again in a few seconds."
+        return Problem(status, error.code, sentence, retry_after=_STORE_RETRY_AFTER)
     return Problem(
         status,
         error.code,
         str(error),
         pointer=error.pointer if isinstance(error, errors.InvalidOptions) else None,
         parameter=_PARAMETER.get(type(error)),
+        header=_HEADER.get(type(error)),
+        retry_after=error.retry_after if isinstance(error, errors.ExportBeingCreated | errors.QuotaExceeded) else None,
     )
 
 

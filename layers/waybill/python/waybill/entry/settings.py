@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from waybill.domain.quota import QuotaLimits
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -19,6 +21,7 @@ class Settings:
     download_url_lifetime: timedelta
     metalink_url_lifetime: timedelta
     link_api_url: str
+    quota: QuotaLimits
     region: str
     s3_endpoint: str | None
     dynamodb_endpoint: str
@@ -47,6 +50,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         download_url_lifetime=timedelta(seconds=int(environment.get("DOWNLOAD_URL_SECONDS", "300"))),
         metalink_url_lifetime=timedelta(seconds=int(environment.get("METALINK_URL_SECONDS", "3600"))),
         link_api_url=environment.get("LINK_API_URL", ""),
+        quota=QuotaLimits(
+            running=int(environment.get("MAX_RUNNING_EXPORTS", "3")),
+            per_day=int(environment.get("MAX_EXPORTS_PER_DAY", "20")),
+        ),
         region=region,
         s3_endpoint=endpoint("S3"),
         dynamodb_endpoint=endpoint("DYNAMODB") or f"https://dynamodb.{region}.{suffix}",

@@ -64,7 +64,7 @@ def _sentence(error: WaybillError) -> str:
     """Return what the person who asked for the export is told."""
     if isinstance(error, TooManyParts | LedgerMismatch | InvalidOptions):
         return str(error)
-    return f"{error} Create the export again; if that fails too, tell the operator the export's id."
+    return f"{error} Retry the export; if that fails too, tell the operator its id."
 
 
 def step(run: Callable[[Invocation], object]) -> Callable[[dict[str, Any], Context], object]:

@@ -19,8 +19,6 @@ def delete_export(tenant: str, export_id: str, *, jobs: JobStore, workflow: Work
     """
     job = _marked_deleted(tenant, export_id, jobs)
     workflow.stop(job)
-    if job.has_link:
-        jobs.forget_link(export_id)
     jobs.forget_reports(tenant, export_id)
     return archives.delete_prefix(keys.prefix(export_id))
 

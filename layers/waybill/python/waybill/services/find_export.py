@@ -28,7 +28,7 @@ def find_linked_export(link: str, *, jobs: JobStore, clock: Clock) -> ExportJob:
     """
     export_id = claimed_export(link)
     try:
-        job = jobs.get(jobs.linked_tenant(export_id), export_id)
+        job = jobs.get(jobs.owner_of(export_id), export_id)
     except ExportNotFound:
         raise no_such_link() from None
     if not is_same_link(link, job.link):
