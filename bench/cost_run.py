@@ -17,12 +17,12 @@ from bench.export_run import ARCHIVES, FILES, Functions, Tables, buckets, list_o
 from bench.measure import MeasurementError
 from bench.measure import Usage as Process
 from bench.ours.tables import DOCUMENTS, file_name
-from bench.prices import LambdaTime, Usage
 from bench.server import S3Server
 from bench.state_machine import states_entered
 from bench.transport import Traffic
 from waybill.domain import keys
 from waybill.domain.options import KIBIBYTE
+from waybill.domain.prices import LambdaTime, Usage
 
 _PROFILE_RUNS = 3
 """The calls are the same in every run; only the time varies."""

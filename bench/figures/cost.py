@@ -6,8 +6,8 @@ from dataclasses import replace
 from bench.context import Bench
 from bench.cost_run import Export, Exports, small_exports, usual_exports
 from bench.deployed import VCPU_MIB
-from bench.prices import EGRESS_GB, STORAGE_GB_MONTH
 from bench.report import Result
+from waybill.domain.prices import EGRESS_GB, STORAGE_GB_MONTH
 
 _TARGET = 0.4
 _EXPORTS = 1_000

@@ -1,7 +1,8 @@
 """A cost is what was counted times the price, by service."""
 
 import pytest
-from bench.prices import LambdaTime, Usage
+
+from waybill.domain.prices import LambdaTime, Usage
 
 
 def test_costs_are_counts_times_prices() -> None:
