@@ -28,12 +28,13 @@ from waybill.domain.errors import (
     StorageUnavailable,
     UploadMissing,
 )
+from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.job import ExecutionState, ExportJob, ExportState
 from waybill.domain.plan import Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
-from waybill.ports import Body, CopySource, Download, JobPage, ObjectInfo, Source, SourceItem
+from waybill.ports import Body, Budget, CopySource, Download, JobPage, Measure, ObjectInfo, Source, SourceItem
 
 _numbers = itertools.count(1)
 
@@ -399,7 +400,8 @@ class MemorySigner:
 class MemorySource:
     """Source of one doctype, for one tenant or, if ``tenant`` is None, for any.
 
-    ``cut_at`` are the keys where shards begin. ``fail_on`` maps a key to the error that reading it raises.
+    ``cut_at`` are the keys where shards begin. ``fail_on`` maps a key to the error that reading it raises. A page has
+    ``page_items`` items, and what is behind those that may be counted is extrapolated without any error.
     """
 
     doctype: str
@@ -407,6 +409,7 @@ class MemorySource:
     tenant: str | None = None
     cut_at: Sequence[str] = ()
     fail_on: Mapping[str, Exception] = field(default_factory=dict)
+    page_items: int = 10_000
 
     def shards(self, *, tenant: str, start: int) -> Sequence[Shard]:
         bounds: list[str | None] = [None, *self.cut_at, None]
@@ -424,6 +427,26 @@ class MemorySource:
                 if item.key in self.fail_on:
                     raise self.fail_on[item.key]
                 yield item
+
+    def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
+        items = list(self.read(tenant=tenant, shard=Shard(0, self.doctype), after=None))
+        read = 1
+        while read * self.page_items < len(items) and read < pages and not budget.spent():
+            read += 1
+        counted = items[: read * self.page_items]
+        return Measure(_amount(items), _amount(counted), counted, exact=len(counted) == len(items), pages=read)
+
+
+def _amount(items: Iterable[SourceItem]) -> Amount:
+    lines = [item.line for item in items if item.line is not None]
+    files = [item.file for item in items if item.file is not None]
+    return Amount(
+        records=len(lines),
+        record_bytes=sum(len(line) + 1 for line in lines),
+        files=len(files),
+        file_bytes=sum(file.size for file in files),
+        shrinking_bytes=sum(file.size for file in files if not file.mime.startswith("image/")),
+    )
 
 
 class MemorySources:

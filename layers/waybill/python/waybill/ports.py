@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.job import ExecutionState, ExportJob
 from waybill.domain.ledger import Gap
@@ -278,6 +279,22 @@ class SourceItem:
     updated_at: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How much a source holds for a tenant, found without reading all of it.
+
+    ``items`` are those that were read from the beginning on, in order, and ``read`` is how much they are. If ``exact``,
+    they are all that there are, and ``amount`` is the same; otherwise it is extrapolated. ``pages`` is how many pages
+    the beginning took.
+    """
+
+    amount: Amount
+    read: Amount
+    items: Sequence[SourceItem]
+    exact: bool
+    pages: int
+
+
 class Source(Protocol):
     """Where the records of one doctype are read from, for one tenant."""
 
@@ -287,6 +304,14 @@ class Source(Protocol):
 
     def read(self, *, tenant: str, shard: Shard, after: str | None) -> Iterator[SourceItem]:
         """Yield the shard's items in the order of their keys, those behind ``after``. Raises SourceUnavailable."""
+        ...
+
+    def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
+        """Say how much there is. Raises SourceUnavailable.
+
+        It counts as long as ``pages`` pages last and ``budget`` is not spent, one page in any case, and goes on with
+        few samples from what is left.
+        """
         ...
 
 
@@ -307,4 +332,20 @@ class Metrics(Protocol):
 
     def flush(self) -> None:
         """Hand on what was counted since the last flush."""
+        ...
+
+
+class WorkStore(Protocol):
+    """What reading and planning need of the store for what they leave behind; every ObjectStore is one."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store an object whole, replacing what was there."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Return an object whole. Raises ObjectMissing."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Yield the objects under ``prefix``, sorted by their keys."""
         ...

@@ -66,10 +66,15 @@ def check_names(names: Sequence[str], parts: int) -> None:
         raise ValueError("Every part of this export but the first needs a name of its own.")
     size = sum(len(name.encode("utf-8", "surrogatepass")) for name in names)
     if size > MOST_NAME_BYTES:
-        raise TooManyParts(
-            f"The names of the {parts:,} parts of this export are too long together: {size:,} bytes, and "
-            f"{MOST_NAME_BYTES:,} is the most. Create it again with a larger parts_size, so that there are fewer."
-        )
+        raise TooManyParts(names_too_long(size, parts))
+
+
+def names_too_long(size: int, parts: int) -> str:
+    """Return the sentence for ``parts`` parts whose names have ``size`` bytes, which is more than MOST_NAME_BYTES."""
+    return (
+        f"The names of the {parts:,} parts of this export are too long together: {size:,} bytes, and "
+        f"{MOST_NAME_BYTES:,} is the most. Create it again with a larger parts_size, so that there are fewer."
+    )
 
 
 def _unknown() -> UnknownCursor:

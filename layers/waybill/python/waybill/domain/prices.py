@@ -1,6 +1,6 @@
 """What AWS charges in us-east-1, in US dollars, without free tiers. Each price with its source and date.
 
-Left out on both sides of a comparison: logs, traces, alarms, tokens, and what stands still (a KMS key, tables).
+Left out: logs, traces, alarms, tokens, and what stands still (a KMS key, tables).
 """
 
 from dataclasses import dataclass

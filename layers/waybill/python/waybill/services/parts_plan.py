@@ -45,6 +45,19 @@ def parts_plan_of(options: ExportOptions, catalog: Catalog, content: ReadContent
     return _Archives(options, catalog, content)
 
 
+def has_too_many_documents(options: ExportOptions, documents: int) -> bool:
+    """Whether the layout has no place for so many records."""
+    return options.layout != PLAIN and archive_layout_of(options.layout).gathers_records and documents > MOST_DOCUMENTS
+
+
+def too_many_documents(options: ExportOptions, documents: int) -> str:
+    """Return the sentence for an export of more than MOST_DOCUMENTS."""
+    return (
+        f"This export has {documents:,} records, and {MOST_DOCUMENTS:,} is the most with the layout "
+        f"{options.layout}. Create it again with fewer doctypes in with_doctypes, or with the layout bag."
+    )
+
+
 class _Archives:
     """Of layouts that have record entries and files."""
 
@@ -57,12 +70,8 @@ class _Archives:
         self._schemas = catalog.schemas
         self._content = content
         documents = sum(count.expected for count in content.ledger.records.values())
-        if self._layout.gathers_records and documents > MOST_DOCUMENTS:
-            raise InvalidOptions(
-                f"This export has {documents:,} records, and {MOST_DOCUMENTS:,} is the most with the layout "
-                f"{options.layout}. Create it again with fewer doctypes in with_doctypes, or with the layout bag.",
-                "/data/attributes/layout",
-            )
+        if has_too_many_documents(options, documents):
+            raise InvalidOptions(too_many_documents(options, documents), "/data/attributes/layout")
 
     def plans(self) -> Iterator[PartPlan]:
         """Yield the plans."""

@@ -38,11 +38,12 @@ def plan_export(
         if load_if_there(archives, key, list[ReadBatch]) is None:
             doctypes = catalog.chosen(job.options)
             pin_catalog(archives, export_id, doctypes)
-            save(archives, key, _batches(_shards(tenant, doctypes, sources)))
+            save(archives, key, _batches(shards_of(tenant, doctypes, sources)))
     return Work(ready=True, key=key)
 
 
-def _shards(tenant: str, doctypes: Sequence[Doctype], sources: Sources) -> list[Shard]:
+def shards_of(tenant: str, doctypes: Sequence[Doctype], sources: Sources) -> list[Shard]:
+    """Cut the doctypes into shards, numbered through. Raises SourceUnavailable."""
     shards: list[Shard] = []
     for doctype in doctypes:
         cut = sources.of(doctype.name).shards(tenant=tenant, start=len(shards))

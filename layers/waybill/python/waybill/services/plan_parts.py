@@ -1,6 +1,6 @@
 """Assign what was read to parts, once everything is read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from waybill.domain import keys
 from waybill.domain.cursor import check_names
@@ -66,7 +66,7 @@ def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
     parts_plan = parts_plan_of(job.options, pinned_catalog(archives, job.id), content, created_at=job.created_at)
     numbers: list[int] = []
     names: list[str] = []
-    for batch in _batches(_limited(parts_plan, job.options.parts_size)):
+    for batch in pack_batches(_limited(parts_plan, job.options.parts_size)):
         save(archives, keys.pack_batch(job.id, batch.number), batch)
         numbers.append(batch.number)
         names += [part.first_file for part in batch.parts]
@@ -88,18 +88,23 @@ def _limited(parts_plan: PartsPlan, parts_size: int) -> Iterator[PartPlan]:
         if number <= MOST_PARTS:
             yield plan
     if number > MOST_PARTS:
-        size = parts_plan.enough(MOST_PARTS)
-        raise TooManyParts(
-            f"With a parts_size of {parts_size} bytes this export would have {number} parts; the most is {MOST_PARTS}. "
-            + (
-                f"Create it again with a parts_size of {size} bytes or more."
-                if size is not None and size <= MAX_PARTS_SIZE
-                else "No parts_size is enough. Create several exports, each with_doctypes of its own."
-            )
+        raise TooManyParts(too_many_parts(number, parts_size, parts_plan.enough(MOST_PARTS)))
+
+
+def too_many_parts(number: int, parts_size: int, enough: int | None) -> str:
+    """Return the sentence for an export of more than MOST_PARTS; ``enough`` is a ``parts_size`` that would do."""
+    return (
+        f"With a parts_size of {parts_size} bytes this export would have {number} parts; the most is {MOST_PARTS}. "
+        + (
+            f"Create it again with a parts_size of {enough} bytes or more."
+            if enough is not None and enough <= MAX_PARTS_SIZE
+            else "No parts_size is enough. Create several exports, each with_doctypes of its own."
         )
+    )
 
 
-def _batches(plans: Iterator[PartPlan]) -> Iterator[PackBatch]:
+def pack_batches(plans: Iterable[PartPlan]) -> Iterator[PackBatch]:
+    """Yield the batches that packers take the parts in, one packer each."""
     batch: list[PartPlan] = []
     size = entries = number = 0
     for plan in plans:

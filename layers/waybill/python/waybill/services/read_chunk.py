@@ -1,7 +1,7 @@
 """Read shards into segments until they end or the time is used."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged, StagedRecord
 from waybill.domain.progress import WorkerProgress
-from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources
+from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources, WorkStore
 from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import last_staged, save
@@ -82,10 +82,29 @@ class _Sooner:
         return self._budget.spent() or (self._until is not None and self._clock() >= self._until)
 
 
+def take_whole(
+    job: ExportJob, shard: Shard, items: Iterable[SourceItem], *, archives: WorkStore, reads_files: bool
+) -> None:
+    """Stage all items of a shard, as reading them does that is never interrupted."""
+    _take(items, _Reading(job, shard, None, reads_files=reads_files), archives=archives, budget=_Endless())
+
+
+class _Endless:
+    """A budget that is never spent."""
+
+    def spent(self) -> bool:
+        """Whether the step should stop."""
+        return False
+
+
 def _read_shard(
-    tenant: str, shard: Shard, reading: "_Reading", *, sources: Sources, archives: ObjectStore, budget: Budget
+    tenant: str, shard: Shard, reading: "_Reading", *, sources: Sources, archives: WorkStore, budget: Budget
 ) -> Staged:
     items = sources.of(shard.doctype).read(tenant=tenant, shard=shard, after=reading.resume_after)
+    return _take(items, reading, archives=archives, budget=budget)
+
+
+def _take(items: Iterable[SourceItem], reading: "_Reading", *, archives: WorkStore, budget: Budget) -> Staged:
     for item in items:
         reading.take(item)
         if reading.entry_is_full:
@@ -214,7 +233,7 @@ class _Reading:
         self._packed += packed.packed
         self._next_entry += 1
 
-    def flush(self, archives: ObjectStore, *, done: bool) -> Staged:
+    def flush(self, archives: WorkStore, *, done: bool) -> Staged:
         """Write the segment and then, as the checkpoint, what is in it. Nothing counts before the second is written."""
         key = keys.segment(self._export_id, self._shard.number, self._sequence) if self._packed else None
         if key is not None:

@@ -12,7 +12,7 @@ from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count
 from waybill.domain.manifest import GapList, ReadLedger
 from waybill.domain.plan import Entry, FileEntry, FileReference, Shard
-from waybill.ports import ObjectStore
+from waybill.ports import WorkStore
 from waybill.services.work_files import staged
 
 NO_DIRECTORY = "_without_folder"
@@ -21,7 +21,7 @@ NO_DIRECTORY = "_without_folder"
 class ReadContent:
     """All that was read, shard by shard, in the order in which it goes into the archive."""
 
-    def __init__(self, job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
+    def __init__(self, job: ExportJob, shards: list[Shard], archives: WorkStore) -> None:
         """Go through everything once, for the ledger, the directories and the name of the group.
 
         How the parts are cut is in the group's name too, so that parts of two exports are never taken for one.

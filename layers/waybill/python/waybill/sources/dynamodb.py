@@ -14,10 +14,11 @@ from waybill.domain.catalog import Doctype, FilesSource
 from waybill.domain.errors import CatalogError, SourceUnavailable, StorageUnavailable
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.plan import Shard
-from waybill.ports import SourceItem
+from waybill.ports import Budget, Measure, SourceItem
 from waybill.sources import attribute_json, json_text
 from waybill.sources.attribute_json import Attribute
 from waybill.sources.key_ranges import cuts
+from waybill.sources.measuring import PageLimit, Stretch, measured
 from waybill.sources.moments import unix_seconds
 
 _JOINT = "\0"
@@ -86,6 +87,34 @@ class TableRecords:
         for position, record in self._positioned(tenant, shard, after):
             yield self._source_item(position, record)
 
+    def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
+        """Count the tenant's records (``ports.Source.measure``). Raises SourceUnavailable."""
+        return measured(self, tenant, pages=pages, budget=budget)
+
+    @property
+    def numeric_keys(self) -> bool:
+        """Whether sort keys are numbers."""
+        return self._source.sort_key_type == "N"
+
+    def stretch(
+        self, tenant: str, low: str | None, high: str | None, *, limit: PageLimit, records: int | None = None
+    ) -> Stretch:
+        """Read the records with sort keys in ``[low, high)`` as far as ``limit`` allows, ``records`` to a page."""
+        shard = Shard(0, self._doctype.name, low, high)
+        keys: list[str] = []
+        items: list[SourceItem] = []
+        for position, record in self._positioned(tenant, shard, None, limit=limit, page=records):
+            keys.append(record.sort)
+            items.append(self._source_item(position, record))
+        end = (keys[-1] if keys else low or "") if limit.reached else None
+        return Stretch(keys, items, end)
+
+    def last_key(self, tenant: str) -> str | None:
+        """Return the last sort key of the tenant's records, if there are any."""
+        keys_only = self._query(tenant, attributes=[self._source.sort_key])
+        page = self._page({**keys_only, "ScanIndexForward": False, "Limit": 1})
+        return self._sort_key(_ITEM.decode(page.items[0])) if page.items else None
+
     def _cuts(self, tenant: str) -> list[str]:
         if self._doctype.shards == 1 or self._source.sort_key_type != "S":
             return []
@@ -93,47 +122,57 @@ class TableRecords:
         first_page = self._page(keys_only)
         if not first_page.last_evaluated_key or not first_page.items:
             return []
-        last_page = self._page({**keys_only, "ScanIndexForward": False, "Limit": 1})
-        if not last_page.items:
+        last = self.last_key(tenant)
+        if last is None:
             return []
-        *sample, last = (self._sort_key(_ITEM.decode(raw)) for raw in (*first_page.items, last_page.items[0]))
+        sample = [self._sort_key(_ITEM.decode(raw)) for raw in first_page.items]
         return cuts(sample, last, self._doctype.shards)
 
-    def _positioned(self, tenant: str, shard: Shard, after: str | None) -> Iterator[tuple[str, _Record]]:
+    def _positioned(
+        self, tenant: str, shard: Shard, after: str | None, *, limit: PageLimit | None = None, page: int | None = None
+    ) -> Iterator[tuple[str, _Record]]:
         """Yield the shard's records behind ``after``, each with the position to resume behind it.
 
         In a table the position is the sort key. In an index sort keys may repeat, so there it is the sort key and the
         id, and records of the same sort key (held in memory together) are put in the order of their ids.
         """
         if self._source.index is None:
-            for record in self._records(tenant, low=after or shard.first, high=shard.last):
+            for record in self._records(tenant, low=after or shard.first, high=shard.last, limit=limit, page=page):
                 if record.sort != after:
                     yield record.sort, record
             return
         after_sort, _, after_id = (after or "").rpartition(_JOINT)
-        records = self._records(tenant, low=after_sort if after else shard.first, high=shard.last)
+        low = after_sort if after else shard.first
+        records = self._records(tenant, low=low, high=shard.last, limit=limit, page=page)
         for sort, same_sort in groupby(records, key=lambda record: record.sort):
             for record in sorted(same_sort, key=lambda record: record.id):
                 if after is None or sort != after_sort or record.id > after_id:
                     yield f"{sort}{_JOINT}{record.id}", record
 
-    def _records(self, tenant: str, *, low: str | None, high: str | None) -> Iterator[_Record]:
-        """Yield the records with sort keys in ``[low, high)`` in the order of their sort keys."""
+    def _records(
+        self, tenant: str, *, low: str | None, high: str | None, limit: PageLimit | None = None, page: int | None = None
+    ) -> Iterator[_Record]:
+        """Yield the records with sort keys in ``[low, high)`` in the order of their sort keys.
+
+        ``limit`` says how many pages may be read, ``page`` how many records one may have.
+        """
         source = self._source
         id_attribute = source.id_attribute or source.sort_key
         wanted = [source.sort_key, id_attribute, source.body_attribute, source.updated_at_attribute]
         query = self._query(tenant, low, high, attributes=wanted if source.body_attribute else ())
+        if page is not None:
+            query["Limit"] = page
         while True:
-            page = self._page(query)
-            for raw in page.items:
+            found = self._page(query)
+            for raw in found.items:
                 item = _ITEM.decode(raw)
                 sort = self._sort_key(item)
                 if sort == high or not sort.startswith(source.sort_prefix):
                     return
                 yield _Record(sort, _scalar(item.get(id_attribute)) or sort, item)
-            if not page.last_evaluated_key:
+            if not found.last_evaluated_key or (limit is not None and not limit.another()):
                 return
-            query["ExclusiveStartKey"] = page.last_evaluated_key
+            query["ExclusiveStartKey"] = found.last_evaluated_key
 
     def _query(
         self, tenant: str, low: str | None = None, high: str | None = None, *, attributes: Iterable[str | None]

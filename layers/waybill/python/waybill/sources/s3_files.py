@@ -14,9 +14,13 @@ from waybill.domain.catalog import Doctype, FilesSource
 from waybill.domain.errors import CatalogError, SourceUnavailable, StorageUnavailable
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.plan import Directory, FileReference, Shard
-from waybill.ports import ObjectInfo, ObjectStore, SourceItem
+from waybill.ports import Budget, Measure, ObjectInfo, ObjectStore, SourceItem
 from waybill.sources.dynamodb import TableClient, TableRecords
+from waybill.sources.measuring import LISTED, PageLimit, Stretch, measured
 from waybill.sources.moments import unix_seconds
+
+_LEAST = "\0"
+"""Behind an id it gives the next possible one."""
 
 
 class _Found(NamedTuple):
@@ -72,7 +76,40 @@ class FilesIndex:
         A file without an object, and an object without a record, are named as gaps. Raises SourceUnavailable.
         """
         records = self._records.read(tenant=tenant, shard=shard, after=after)
-        objects = self._listed(self._prefix(tenant), shard, after)
+        yield from self._side_by_side(records, self._listed(self._prefix(tenant), shard, after))
+
+    numeric_keys = False
+
+    def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
+        """Count the index's records and their files (``ports.Source.measure``). Raises SourceUnavailable."""
+        return measured(self, tenant, pages=pages, budget=budget)
+
+    def stretch(
+        self, tenant: str, low: str | None, high: str | None, *, limit: PageLimit, records: int | None = None
+    ) -> Stretch:
+        """Read the index and the listing for ids in ``[low, high)`` as far as ``limit`` allows each of them."""
+        index = self._records.stretch(tenant, low, high, limit=limit, records=records)
+        last = high if index.end is None else f"{index.end}{_LEAST}"
+        listing = limit.again()
+        found: list[_Found] = []
+        for each in self._listed(self._prefix(tenant), Shard(0, self._doctype.name, low, last), None):
+            if found and len(found) % LISTED == 0 and not listing.another():
+                break
+            found.append(each)
+        end = index.end
+        if listing.reached:
+            end = found[-1].name if end is None else min(end, found[-1].name)
+        items = list(self._side_by_side(iter(index.items), iter(found)))
+        if end is not None:
+            items = [item for item in items if item.key <= end]
+        return Stretch([item.key for item in items], items, end)
+
+    def last_key(self, tenant: str) -> str | None:
+        """Return the last id of the tenant's index, if there are any."""
+        return self._records.last_key(tenant)
+
+    def _side_by_side(self, records: Iterator[SourceItem], objects: Iterator[_Found]) -> Iterator[SourceItem]:
+        """Yield every record with its object, and what has no other half, in the order of ids."""
         record, found = next(records, None), next(objects, None)
         while record is not None or found is not None:
             if found is not None and (record is None or found.name < record.key):
