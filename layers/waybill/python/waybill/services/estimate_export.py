@@ -8,7 +8,7 @@ from waybill.domain.cursor import MOST_NAME_BYTES, check_names, names_too_long
 from waybill.domain.errors import InvalidOptions, TooManyParts
 from waybill.domain.estimate import Amount, Estimate, Limit, Plan, Workflow, forecast
 from waybill.domain.job import ExportJob, new_export
-from waybill.domain.options import COZY, MAX_MAX_AGE, SECOND_NS, ExportOptions
+from waybill.domain.options import COZY, MAX_MAX_AGE, PLAIN, SECOND_NS, ExportOptions
 from waybill.domain.plan import Shard
 from waybill.ports import Clock, Measure, Sources
 from waybill.services.part_upload import PIECE
@@ -105,7 +105,8 @@ def _planned(
     try:
         rehearsal = Rehearsal(job, catalog, shards, {name: each.items for name, each in measures.items()})
     except InvalidOptions as error:
-        limits.append(Limit("too_many_columns", str(error)))
+        if options.layout == PLAIN:  # in others it is the number of records, which was told above
+            limits.append(Limit("too_many_columns", str(error)))
         return Plan(shards=len(shards), read_batches=1)
     if counted:
         return _exactly(job, shards, rehearsal, limits)
@@ -135,7 +136,7 @@ def _exactly(job: ExportJob, shards: Sequence[Shard], rehearsal: Rehearsal, limi
         batches += 1
         for part in batch.parts:
             parts += 1
-            slices += len(part.slices)
+            slices += len(part.slices) + any(file.reference.record for file in part.files)
             bound += part.bound
             size += rehearsal.size(part)
             names.append(part.first_file)

@@ -12,7 +12,7 @@ from waybill.domain.options import MAX_PARTS_SIZE, PLAIN, ExportOptions
 from waybill.services.plan_export import SHARDS_PER_BATCH
 from waybill.services.plan_parts import BATCH_BYTES, BATCH_ENTRIES, BATCH_PARTS, MOST_PARTS
 from waybill.services.read_chunk import SEGMENT_SIZE
-from waybill.services.rehearsal import Rehearsal, shrunk_by
+from waybill.services.rehearsal import Rehearsal
 
 
 class RoughPlan(NamedTuple):
@@ -24,12 +24,17 @@ class RoughPlan(NamedTuple):
 
 
 class _Packed(NamedTuple):
-    """What was found of the whole export: what it is in parts, packed records, entries, and the bytes of a name."""
+    """What was found of the whole export.
+
+    What it is in parts, the bytes of packed records, the number of entries, the bytes of a part's name, and what
+    compression is thought to take from files.
+    """
 
     bulks: Sequence[Bulk]
     records: float
     entries: float
     name_bytes: float = 0.0
+    shrinks_by: float = 0.0
 
 
 def rough_plan(
@@ -60,7 +65,7 @@ def rough_plan(
         parts=parts,
         pack_batches=max(-(-size // BATCH_BYTES), -(-parts // BATCH_PARTS), -(-round(packed.entries) // BATCH_ENTRIES)),
         bytes=size,
-        total_size=size - shrunk_by(options.format, total.shrinking_bytes),
+        total_size=size - round(packed.shrinks_by),
     )
     enough = enough_for(packed.bulks, MOST_PARTS, MAX_PARTS_SIZE)
     return RoughPlan(plan, enough, round(packed.name_bytes * max(parts - 1, 0)))
@@ -84,11 +89,14 @@ def _archive(
             records += bounds.record(entry, first=True) - size
             seen.add(entry.doctype)
         largest = max(largest, size)
-    around_files = names = files = 0
+    around_files = names = files = shrinking = shrinks_by = 0
     for file in rehearsal.content.files():
         around_files += bounds.file(file) - file.reference.size
         names += len(f"{file.doctype}/{file.reference.id}".encode("utf-8", "surrogatepass"))
         files += 1
+        shrinks = rehearsal.shrinks_by(file)
+        shrinks_by += shrinks
+        shrinking += file.reference.size if shrinks else 0
     bulk = Bulk(
         records=round(records),
         entry=largest,
@@ -98,7 +106,13 @@ def _archive(
         around=bounds.empty(),
         most_entries=MAX_ENTRIES_PER_PART,
     )
-    return _Packed([bulk], packed, entries + total.files, names / max(files, 1))
+    return _Packed(
+        [bulk],
+        packed,
+        entries + total.files,
+        names / max(files, 1),
+        shrinks_by / max(shrinking, 1) * total.shrinking_bytes,
+    )
 
 
 def _files_of_records(rehearsal: Rehearsal, more: Mapping[str, float]) -> _Packed:

@@ -63,6 +63,8 @@ class KeyScale:
         """Return where a key lies: 0 for the first of the set and below, 1 for the last and above."""
         if self._high <= self._low:
             return 0.0
+        if not self._numeric and not key.startswith(self._prefix):
+            return float(key > self._last)
         return float(min(max((self._place(key) - self._low) / (self._high - self._low), Decimal(0)), Decimal(1)))
 
     def cuts(self, after: str, ranges: int) -> list[str]:
