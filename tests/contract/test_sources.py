@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from tests.contract.conftest import REGION, boto, credentials
-from tests.fakes import MemorySource
+from tests.fakes import FakeBudget, MemorySource
 
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.s3_objects import S3Objects
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
 from waybill.domain.errors import CatalogError, SourceUnavailable
+from waybill.domain.estimate import Amount
 from waybill.domain.plan import Shard
 from waybill.ports import Source, SourceItem
 from waybill.sources.dynamodb import TableRecords
@@ -51,6 +52,17 @@ def put_records(endpoint: str, table: str, records: dict[str, dict[str, Any]], p
                 "updated_at": {"S": "2026-01-02T03:04:05Z"},
             },
         )
+
+
+def put_many(endpoint: str, table: str, records: dict[str, dict[str, Any]], partition: str) -> None:
+    """Store records 25 at once."""
+    client = boto("dynamodb", endpoint)
+    items = [
+        {"pk": {"S": partition}, "sk": {"S": key}, "body": {"S": json.dumps(each)}} for key, each in records.items()
+    ]
+    for start in range(0, len(items), 25):
+        puts = [{"PutRequest": {"Item": item}} for item in items[start : start + 25]]
+        client.batch_write_item(RequestItems={table: puts})
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
@@ -141,8 +153,42 @@ def test_another_tenant_has_records_of_its_own(make: MakeSource) -> None:
     assert everything(source, "ann") == []
 
 
+def test_a_small_set_is_counted_to_the_byte_and_handed_out(make: MakeSource) -> None:
+    source = make({key: {"id": key, "name": f"Ünal {key}"} for key in IDS})
+
+    measure = source.measure(tenant="anna", pages=20, budget=FakeBudget())
+
+    assert (measure.exact, measure.pages) == (True, 1)
+    assert list(measure.items) == everything(source)
+    assert measure.amount == measure.read
+    assert measure.amount == Amount(120, sum(len(item.line or b"") + 1 for item in measure.items))
+
+
+def test_nothing_is_counted_as_nothing(make: MakeSource) -> None:
+    for tenant in ("anna", "bert"):
+        measure = make({}).measure(tenant=tenant, pages=1, budget=FakeBudget())
+
+        assert (measure.exact, measure.amount, list(measure.items)) == (True, Amount(), [])
+
+
 class TestOnDynamoDb:
     """What only a table shows."""
+
+    def test_a_large_set_is_extrapolated_from_a_page_and_samples(
+        self, dynamodb: AwsJsonClient, table: str, moto_endpoint: str
+    ) -> None:
+        keys = [f"{number * 7919 % 4096:03x}{number:04x}" for number in range(3_000)]
+        put_many(moto_endpoint, table, {key: {"text": "x" * 700} for key in keys}, f"anna#{CONTACTS}")
+        source = TableRecords(Doctype(CONTACTS, documents(table), "{}", shards=4), dynamodb)
+
+        page = source.measure(tenant="anna", pages=1, budget=FakeBudget())
+        whole = source.measure(tenant="anna", pages=20, budget=FakeBudget())
+
+        assert (page.exact, page.pages, whole.exact) == (False, 1, True)
+        assert whole.amount == Amount(3_000, 3_000 * (len('{"text": ""}') + 700 + 1))
+        assert page.read.records == len(page.items) < 2_000
+        assert page.amount.records == pytest.approx(3_000, rel=0.1)
+        assert page.amount.record_bytes == pytest.approx(whole.amount.record_bytes, rel=0.1)
 
     def test_a_set_of_several_pages_is_cut_and_read_whole(
         self, dynamodb: AwsJsonClient, table: str, moto_endpoint: str
@@ -316,6 +362,20 @@ class TestFilesOnS3:
         assert (item.file.id, item.file.name, item.file.directory, item.file.key) == ("f1", "f1.txt", "d", "anna/f1")
         assert (item.file.size, item.file.etag) == (7, '"9a0364b9e99bb480dd25e1f0284c8555"')
         assert (item.file.mime, item.file.executable, item.file.updated_at) == ("text/plain", True, 1_767_222_000)
+
+    def test_files_are_measured_with_the_sizes_of_their_objects(
+        self, source: Source, table: str, moto_endpoint: str, put_objects: Callable[..., None]
+    ) -> None:
+        records = {"a": a_file("a", mime="image/jpeg"), "b": a_file("b"), "c": a_file("c"), "d": {"type": "directory"}}
+        put_records(moto_endpoint, table, records, f"anna#{FILES}")
+        put_objects(a=b"12345", b=b"123", x=b"no record")
+
+        measure = source.measure(tenant="anna", pages=1, budget=FakeBudget())
+
+        assert measure.exact
+        assert list(measure.items) == everything(source)
+        assert (measure.amount.records, measure.amount.files) == (4, 2)
+        assert (measure.amount.file_bytes, measure.amount.shrinking_bytes) == (8, 3)
 
     def test_directories_and_other_records_are_told_from_files(
         self, source: Source, table: str, moto_endpoint: str

@@ -11,7 +11,7 @@ from local.stack_file import Stack
 pytestmark = pytest.mark.e2e
 
 _ROUTES = {
-    "exports.create": [("POST", "/move/exports")],
+    "exports.create": [("POST", "/move/exports"), ("POST", "/move/exports/estimate")],
     "exports.read": [
         ("GET", "/move/exports"),
         ("GET", "/move/exports/{id}"),

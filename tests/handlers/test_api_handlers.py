@@ -7,6 +7,7 @@ import json
 import random
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,20 +15,21 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.handlers.conftest import EVENTS, Invoke
-from tests.unit.services.exports import TENANT, Product, broken, record
+from tests.unit.services.exports import TENANT, Product, broken, picture, record
 
 from waybill.domain import keys
-from waybill.domain.errors import CatalogError, StorageUnavailable
+from waybill.domain.errors import CatalogError, SourceUnavailable, StorageUnavailable
 from waybill.domain.job import ExportJob
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
+from waybill.ports import SourceItem
 
 METALINK = "{urn:ietf:params:xml:ns:metalink}"
 ROUTES = sorted(path.stem for path in (EVENTS / "api").glob("*.json"))
 LINKED = ["download_linked_part", "get_linked_export"]
 PUBLIC = ["get_public_key", *LINKED]
 WITH_TOKEN = [name for name in ROUTES if name not in PUBLIC]
-WITH_ID = [name for name in WITH_TOKEN if name not in {"create_export", "list_exports"}]
+WITH_ID = [name for name in WITH_TOKEN if name not in {"create_export", "estimate_export", "list_exports"}]
 
 
 def document(answer: dict[str, Any]) -> dict[str, Any]:
@@ -266,6 +268,89 @@ class TestGetExport:
         attributes = document(invoke("api", "get_export", of(job)))["data"]["attributes"]
 
         assert (attributes["state"], attributes["error"]) == ("error", "The table is gone.")
+
+
+class TestEstimateExport:
+    def test_it_answers_what_the_export_would_be_and_stores_nothing(self, invoke: Invoke, product: Product) -> None:
+        product.contacts = [record("c1"), record("c2"), broken("c3")]
+        product.pictures = [picture("p1", b"12345")]
+
+        answer = invoke("api", "estimate_export")
+
+        data = document(answer)["data"]
+        attributes = data["attributes"]
+        doctypes = attributes.pop("doctypes")
+        cost = attributes.pop("cost")
+        assert answer["statusCode"] == 200
+        assert data["type"] == "io.cozy.exports.estimates"
+        assert (attributes.pop("total_size") > 1_000, attributes.pop("seconds") >= 7) == (True, True)
+        assert attributes == {
+            "parts_size": 10_240,
+            "max_age": 604_800_000_000_000,
+            "with_doctypes": [],
+            "without_files": False,
+            "format": "tar.gz",
+            "layout": "bag",
+            "exact": True,
+            "records": 3,
+            "files": 1,
+            "record_bytes": 66,
+            "file_bytes": 5,
+            "bytes": 71,
+            "parts": 1,
+            "limits": [],
+        }
+        assert doctypes == {
+            "contacts": {"exact": True, "records": 2, "files": 0, "record_bytes": 52, "file_bytes": 0, "bytes": 52},
+            "pictures": {"exact": True, "records": 1, "files": 1, "record_bytes": 14, "file_bytes": 5, "bytes": 19},
+            "todos": {"exact": True, "records": 0, "files": 0, "record_bytes": 0, "file_bytes": 0, "bytes": 0},
+        }
+        assert (cost["currency"], cost["prices"]) == ("USD", "us-east-1")
+        assert cost["total"] == pytest.approx(sum(cost["pieces"].values()))
+        assert cost["pieces"]["step_functions"] == 0.00025
+        assert product.jobs.jobs == {}
+
+    def test_what_would_stop_it_is_named_with_a_code(self, invoke: Invoke) -> None:
+        answer = invoke("api", "estimate_export", lambda event: event.update(body=_asking(max_age=1_000)))
+
+        (limit,) = document(answer)["data"]["attributes"]["limits"]
+        assert (answer["statusCode"], limit["code"], set(limit)) == (200, "expires_too_soon", {"code", "detail"})
+
+    @pytest.mark.parametrize(
+        ("attributes", "code", "pointer"),
+        [
+            ({"part_size": 1}, "unknown_attribute", "/data/attributes/part_size"),
+            ({"parts_size": 1}, "invalid_attribute", "/data/attributes/parts_size"),
+            ({"with_doctypes": ["no-such"]}, "invalid_options", "/data/attributes/with_doctypes/0"),
+            ({"format": "csv"}, "invalid_options", "/data/attributes/format"),
+        ],
+    )
+    def test_it_refuses_what_creating_refuses(
+        self, invoke: Invoke, attributes: dict[str, Any], code: str, pointer: str
+    ) -> None:
+        for route in ("estimate_export", "create_export"):
+            answer = invoke("api", route, lambda event: event.update(body=_asking(**attributes)))
+
+            assert (answer["statusCode"], error(answer)["code"]) == (422, code)
+            assert error(answer)["source"] == {"pointer": pointer}
+
+    def test_a_source_that_does_not_answer_is_a_503(self, invoke: Invoke, product: Product) -> None:
+        product.contacts = Unreadable()
+
+        answer = invoke("api", "estimate_export")
+
+        assert (answer["statusCode"], error(answer)["code"]) == (503, "source_unavailable")
+
+
+def _asking(**attributes: Any) -> str:
+    return json.dumps({"data": {"attributes": attributes}})
+
+
+class Unreadable(list[SourceItem]):
+    """Records that their source does not give."""
+
+    def __iter__(self) -> Iterator[SourceItem]:
+        raise SourceUnavailable("The table does not answer.")
 
 
 class TestListExports:

@@ -1,10 +1,16 @@
 """What the deployed stack must be, whoever edits the template."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from waybill.domain import estimate
+from waybill.entry import task
+from waybill.services import estimate_export
+from waybill.services.estimate_export import WORKFLOW
 
 REPOSITORY = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py"))
@@ -196,7 +202,9 @@ def test_workers_have_time_and_handlers_answer_before_the_gateway_gives_up(resou
     timeouts = {name: f["Timeout"] for name, f in of_type(resources, "AWS::Lambda::Function").items()}
 
     assert {timeouts[resource_name(step)] for step in ("read_chunk", "pack_part")} == {900}
-    assert {timeouts[resource_name(name)] for name in ("create_export", "get_export", "delete_export")} == {29}
+    assert {
+        timeouts[resource_name(name)] for name in ("create_export", "estimate_export", "get_export", "delete_export")
+    } == {29}
     assert {timeouts[resource_name(name)] for name in ("get_linked_export", "download_linked_part")} == {29}
 
 
@@ -219,3 +227,31 @@ def test_only_finish_export_signs_and_only_digests(resources: dict[str, Any]) ->
     assert using["FinishExportFunctionRole", "kms:Sign"]["Condition"] == {
         "StringEqualsIfExists": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}
     }
+
+
+def test_an_estimate_reads_sources_and_nothing_else(resources: dict[str, Any]) -> None:
+    may = {
+        (action, str(statement["Resource"]))
+        for role, statement in statements(resources)
+        for action in statement["Action"]
+        if role == "EstimateExportFunctionRole"
+    }
+
+    assert may == {
+        ("dynamodb:Query", str({"Fn::GetAtt": ["DocumentsTable", "Arn"]})),
+        ("dynamodb:Query", str({"Ref": "SourceTableArns"})),
+        ("s3:ListBucket", str({"Fn::GetAtt": ["FilesBucket", "Arn"]})),
+        ("s3:ListBucket", str({"Ref": "SourceBucketArns"})),
+    }
+
+
+def test_an_estimate_reckons_with_the_steps_as_they_are_deployed(resources: dict[str, Any]) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
+    workers = [functions[resource_name(step)] for step in ("read_chunk", "pack_part")]
+    states = json.loads((REPOSITORY / "functions" / "export_workflow" / "definition.asl.json").read_text())["States"]
+
+    assert {worker["MemorySize"] for worker in workers} == {estimate.WORKER_GIBIBYTES * 1024}
+    assert {worker["Timeout"] for worker in workers} == {WORKFLOW.step_seconds + task.RESERVE_MS // 1000}
+    assert {states[name]["MaxConcurrency"] for name in ("ReadShards", "PackParts")} == {WORKFLOW.side_by_side}
+    assert len(states) - len({"FailExport", "ExportFailed"}) == estimate.STATES
+    assert functions["EstimateExportFunction"]["Timeout"] / 2 > estimate_export.MOST_SECONDS

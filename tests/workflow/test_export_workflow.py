@@ -17,6 +17,7 @@ from waybill.domain.options import ExportOptions
 from waybill.entry.bootstrap import wiring
 from waybill.services.create_export import create_export
 from waybill.services.delete_export import delete_export
+from waybill.services.estimate_export import estimate_export
 
 TENANT = "alice"
 POLL = threading.Event()
@@ -145,6 +146,22 @@ def test_the_number_of_transitions_does_not_grow_with_records(many: Stack) -> No
     all_of_them = run(many)
 
     assert history(many, few) == history(many, all_of_them)
+
+
+def test_an_estimate_knows_the_parts_and_the_states_that_are_entered(many: Stack) -> None:
+    parts = wiring()
+    for options in (SMALL_PARTS, ExportOptions(format="tar"), ExportOptions(layout="cozy", format="zip")):
+        estimate = estimate_export(
+            TENANT, options, catalog=parts.catalog, sources=parts.sources(parts.catalog), clock=parts.clock
+        )
+
+        job = run(many, options)
+
+        children = many.steps.calls.count("ReadChunk") + many.steps.calls.count("PackPart")
+        many.steps.calls.clear()
+        assert (estimate.exact, estimate.plan.parts) == (True, job.parts)
+        assert estimate.forecast.usage.transitions == len(history(many, job)) + children
+        assert estimate.amount.records == sum(count["written"] for count in manifest(many, job)["doctypes"].values())
 
 
 def test_only_the_parts_and_what_they_are_checked_with_stay(many: Stack) -> None:
