@@ -43,6 +43,11 @@ class ExportsApi:
         body = json.dumps({"data": {"type": "io.cozy.exports", "attributes": attributes}})
         return _data(self.call("POST", "/move/exports", body=body), 202)
 
+    def estimate(self, **attributes: Any) -> dict[str, Any]:
+        """Ask what an export would be; return its resource object."""
+        body = json.dumps({"data": {"type": "io.cozy.exports", "attributes": attributes}})
+        return _data(self.call("POST", "/move/exports/estimate", body=body), 200)
+
     def get(self, export_id: str) -> dict[str, Any]:
         """Return the resource object of an export."""
         return _data(self.call("GET", f"/move/exports/{quote(export_id)}"), 200)

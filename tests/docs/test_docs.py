@@ -21,6 +21,7 @@ from waybill.archive import bag, copying, part, paths, plan_record_files
 from waybill.archive import errors as archive_errors
 from waybill.archive import plan_parts as plan_archive
 from waybill.domain import cursor, errors, keys, options
+from waybill.domain.estimate import Amount, Estimate, Limit, Plan, forecast
 from waybill.domain.job import ExportJob, ExportState, new_export
 from waybill.domain.ledger import Count, Gap, Outcome
 from waybill.domain.manifest import MOST_LISTED_GAPS, GapList, Ledger, build_manifest
@@ -28,13 +29,15 @@ from waybill.domain.options import ExportOptions
 from waybill.domain.plan import PackedPart, PartsHeader
 from waybill.domain.progress import Progress
 from waybill.entry import catalog_file, export_request, problem, task
+from waybill.entry.estimate_document import estimate_document
 from waybill.entry.export_document import export_document, linked_export_document
 from waybill.entry.export_list import PARAMETERS, export_list
 from waybill.entry.http import MAX_BODY
 from waybill.ports import JobPage
-from waybill.services import fetch_ahead, part_upload, parts_plan, plan_export, plan_parts, read_chunk
+from waybill.services import estimate_export, fetch_ahead, part_upload, parts_plan, plan_export, plan_parts, read_chunk
+from waybill.services.estimate_export import WORKFLOW
 from waybill.services.list_exports import MAX_PAGE_SIZE
-from waybill.sources import attribute_json
+from waybill.sources import attribute_json, measuring
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -234,6 +237,46 @@ def test_every_field_of_an_export_is_in_the_api_page() -> None:
         assert not missing(resource["attributes"], described)
         assert not missing({f"meta.{name}" for name in resource["meta"]}, described)
         assert not missing({f"links.{name}" for name in resource["links"]}, described)
+
+
+def estimates() -> list[dict[str, Any]]:
+    """An estimate with a limit, and one without."""
+    made = [
+        Estimate(
+            id="1",
+            options=ExportOptions(),
+            amounts={"io.cozy.files": Amount(1, 2, 3, 4, 5)},
+            counted=frozenset(),
+            plan=Plan(1, 1),
+            forecast=forecast(Amount(), Plan(1, 1), WORKFLOW),
+            storage_days=7,
+            limits=limits,
+        )
+        for limits in ([], [Limit("expires_too_soon", "It is too late.")])
+    ]
+    return [estimate_document(each) for each in made]
+
+
+def test_every_field_of_an_estimate_is_in_the_api_page_and_no_other() -> None:
+    fields = estimates()[0]["data"]["attributes"]
+    described = listed(section(page("api.md"), "Estimating")) - limit_codes()
+    assert described == {"id", *fields}
+
+
+def limit_codes() -> set[str]:
+    return {str(text) for call in calls("Limit", "services") for text in texts(call.args[:1])}
+
+
+def test_every_limit_that_an_estimate_names_is_described(openapi: dict[str, Any]) -> None:
+    assert len(limit_codes()) > 3
+    assert not missing(limit_codes(), listed(section(page("api.md"), "Estimating")))
+    limits = openapi["components"]["schemas"]["EstimateAttributes"]["properties"]["limits"]
+    assert set(limits["items"]["properties"]["code"]["enum"]) == limit_codes()
+
+
+def test_estimates_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
+    for document in estimates():
+        assert checker("EstimateDocument", document) == []
 
 
 def test_every_state_that_is_shown_is_in_the_api_page() -> None:
@@ -488,6 +531,12 @@ def test_every_shipped_schema_is_valid() -> None:
         ("name, path", [paths.MOST_COMPONENT_BYTES, paths.MOST_PATH_BYTES]),
         ("gaps by name", [MOST_LISTED_GAPS]),
         ("names of parts, layout `cozy`", [cursor.MOST_NAME_BYTES]),
+        (
+            "pages that an estimate counts",
+            [estimate_export.MOST_PAGES, estimate_export.MOST_PAGES_OF_ONE, measuring.LISTED],
+        ),
+        ("samples of an estimate", [measuring.SAMPLES, measuring.SAMPLE_RECORDS]),
+        ("time of an estimate", [estimate_export.MOST_SECONDS]),
     ],
 )
 def test_a_limit_is_in_the_limits_page_as_it_is_in_the_code(limit: str, values: list[int]) -> None:

@@ -79,7 +79,9 @@ def test_it_costs_what_the_benchmark_counts(amount: Amount, total_size: int, dol
 
 BULK = Bulk(
     records=10_000_000,
+    record=500,
     entry=4 * MEBIBYTE,
+    ratio=1.0,
     gathers=False,
     files=1_000,
     file_bytes=1_000_000_000,
@@ -99,10 +101,28 @@ def test_a_file_larger_than_a_part_is_a_part() -> None:
     assert BULK.parts(10_240) >= 1_000
 
 
+def test_an_entry_that_does_not_fit_beside_what_surrounds_it_is_a_part() -> None:
+    tight = Bulk(
+        records=6_000_000,
+        record=6_000,
+        entry=4 * MEBIBYTE,
+        ratio=1.0,
+        gathers=False,
+        files=0,
+        file_bytes=0,
+        around=8_700,
+        most_entries=25_000,
+    )
+
+    assert tight.parts(10_240) == 1_000
+
+
 def test_all_records_are_in_the_first_part_where_they_gather() -> None:
     cozy = Bulk(
         records=10**9,
+        record=1,
         entry=1,
+        ratio=1.0,
         gathers=True,
         files=10,
         file_bytes=10**6,
@@ -122,7 +142,9 @@ def test_all_records_are_in_the_first_part_where_they_gather() -> None:
 def test_what_is_said_to_be_enough_is_the_least_that_is(records: int, files: int, file_bytes: int, most: int) -> None:
     bulk = Bulk(
         records=records,
+        record=500,
         entry=4 * MEBIBYTE,
+        ratio=1.0,
         gathers=False,
         files=files,
         file_bytes=file_bytes if files else 0,

@@ -15,7 +15,7 @@ from tests.unit.services.exports import CATALOG, TENANT, Product, broken, pictur
 from waybill.domain.errors import InvalidOptions, TooManyParts
 from waybill.domain.estimate import Estimate
 from waybill.domain.options import FORMATS_OF, MAX_PARTS_SIZE, SECOND_NS, ExportOptions
-from waybill.ports import ObjectInfo, SourceItem
+from waybill.ports import Body, ObjectInfo, SourceItem
 from waybill.services import estimate_export as service
 from waybill.services import parts_plan, plan_parts
 from waybill.services.estimate_export import estimate_export
@@ -112,7 +112,7 @@ class Counting(MemoryObjects):
         super().__init__()
         self.requests: Counter[str] = Counter()
 
-    def put(self, key: str, data: bytes, **how: Any) -> None:
+    def put(self, key: str, data: bytes | Body, **how: Any) -> None:
         self.requests["put"] += 1
         super().put(key, data, **how)
 
@@ -258,6 +258,16 @@ def test_what_is_too_large_to_be_counted_is_extrapolated_within_a_band(layout: s
     assert found.amount.records == (4_300 if layout != "plain" else 4_000)
     assert found.plan.parts == pytest.approx(job.parts, rel=0.2)
     assert found.plan.total_size == pytest.approx(job.total_size, rel=0.2)
+
+
+def test_records_of_which_each_is_a_part_are_extrapolated_too() -> None:
+    contacts = [record(f"c{number:05}", text(5_200).decode()) for number in range(400)]
+    made = product(contacts, {})
+    options = ExportOptions(parts_size=10_240, format="tar")
+
+    found = estimate(made, options, large(made.contacts, page_items=5))
+
+    assert found.plan.parts == pytest.approx(made.export(options).parts, rel=0.05)
 
 
 def test_too_many_parts_of_an_extrapolated_export_name_a_parts_size_that_does(monkeypatch: pytest.MonkeyPatch) -> None:

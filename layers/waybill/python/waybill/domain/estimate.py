@@ -95,7 +95,7 @@ class Forecast:
 
 
 START_SECONDS = 7.0
-"""What the smallest export takes: the ten states, most of their functions started cold (README, "How it is used")."""
+"""What an export of 800 records takes, most functions started cold (docs/api.md, "The export document")."""
 
 ROUND_SECONDS = 2.0
 """Another round of a Map: two or three states more."""
@@ -223,13 +223,15 @@ def _flushes(plan: Plan) -> int:
 class Bulk:
     """What is to be put into parts, in bytes as they can get there at most.
 
-    ``records`` go first, cut anywhere but for pieces of up to ``entry`` bytes, or all into the first part if it
-    ``gathers``. ``files`` of ``file_bytes`` follow, of about one size. A part has ``around`` besides, and at most
-    ``most_entries``.
+    ``records`` go first, or all into the first part if it ``gathers``. They come in entries that take half of a part
+    before they shrink to ``ratio``, ``entry`` bytes at most, and one record of ``record`` bytes at least. ``files`` of
+    ``file_bytes`` follow, of about one size. A part has ``around`` besides, and at most ``most_entries``.
     """
 
     records: int
+    record: int
     entry: int
+    ratio: float
     gathers: bool
     files: int
     file_bytes: int
@@ -241,8 +243,8 @@ class Bulk:
         room = max(parts_size - self.around, 1)
         if not self.gathers and self.records + self.file_bytes <= room and self.files < self.most_entries:
             return 1
-        entry = min(self.entry, parts_size // 2)
-        filled = 0.0 if self.gathers else self.records / max(room - entry / 2, 1)
+        entry = max(min(parts_size / 2 * self.ratio, self.entry), self.record)
+        filled = 0.0 if self.gathers else self.records / max(room - entry / 2, entry, 1)
         if self.files:
             mean = self.file_bytes / self.files
             filled += self.files / min(max(room / max(mean, 1) - 0.5, 1.0), self.most_entries)

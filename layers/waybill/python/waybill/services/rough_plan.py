@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from waybill.archive.container import container_of
 from waybill.archive.layouts import archive_layout_of
-from waybill.archive.plan_parts import MAX_ENTRIES_PER_PART
+from waybill.archive.plan_parts import MAX_ENTRIES_PER_PART, MOST_ENTRY_BYTES
 from waybill.domain.catalog import Catalog
 from waybill.domain.estimate import Amount, Bulk, Plan, enough_for, parts_of
 from waybill.domain.options import MAX_PARTS_SIZE, PLAIN, ExportOptions
@@ -77,7 +77,7 @@ def _archive(
     layout = archive_layout_of(options.layout)
     bounds = layout.bounds(container_of(options.format), catalog.schemas, options.parts_size)
     records = packed = entries = 0.0
-    largest = 0
+    lines = lengths = 0
     seen: set[str] = set()
     for _, entry in rehearsal.content.entries():
         size = bounds.record(entry, first=False)
@@ -88,7 +88,8 @@ def _archive(
         if entry.doctype not in seen:
             records += bounds.record(entry, first=True) - size
             seen.add(entry.doctype)
-        largest = max(largest, size)
+        lines += entry.size
+        lengths += entry.length
     around_files = names = files = shrinking = shrinks_by = 0
     for file in rehearsal.content.files():
         around_files += bounds.file(file) - file.reference.size
@@ -97,9 +98,12 @@ def _archive(
         shrinks = rehearsal.shrinks_by(file)
         shrinks_by += shrinks
         shrinking += file.reference.size if shrinks else 0
+    ratio = lengths / max(lines, 1)
     bulk = Bulk(
         records=round(records),
-        entry=largest,
+        record=round(records / max(total.records, 1)),
+        entry=round(MOST_ENTRY_BYTES * ratio),
+        ratio=ratio,
         gathers=layout.gathers_records,
         files=total.files,
         file_bytes=total.file_bytes + round(around_files / max(files, 1) * total.files),
@@ -122,7 +126,9 @@ def _files_of_records(rehearsal: Rehearsal, more: Mapping[str, float]) -> _Packe
     bulks = [
         Bulk(
             records=round(size),
+            record=0,
             entry=0,
+            ratio=1.0,
             gathers=False,
             files=0,
             file_bytes=0,
