@@ -17,8 +17,10 @@ def handler(request: Request) -> Answer:
     estimate = estimate_export(
         request.tenant,
         export_options(read_attributes(request, RESOURCE_TYPE)),
+        quota=request.wiring.settings.quota,
         catalog=catalog,
         sources=request.wiring.sources(catalog),
+        jobs=request.wiring.jobs,
         clock=request.wiring.clock,
     )
     return Answer(HTTPStatus.OK, estimate_document(estimate))

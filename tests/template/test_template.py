@@ -229,7 +229,7 @@ def test_only_finish_export_signs_and_only_digests(resources: dict[str, Any]) ->
     }
 
 
-def test_an_estimate_reads_sources_and_nothing_else(resources: dict[str, Any]) -> None:
+def test_an_estimate_reads_sources_and_the_quota_and_changes_nothing(resources: dict[str, Any]) -> None:
     may = {
         (action, str(statement["Resource"]))
         for role, statement in statements(resources)
@@ -238,6 +238,8 @@ def test_an_estimate_reads_sources_and_nothing_else(resources: dict[str, Any]) -
     }
 
     assert may == {
+        ("dynamodb:GetItem", str({"Fn::GetAtt": ["JobsTable", "Arn"]})),
+        ("dynamodb:Query", str({"Fn::GetAtt": ["JobsTable", "Arn"]})),
         ("dynamodb:Query", str({"Fn::GetAtt": ["DocumentsTable", "Arn"]})),
         ("dynamodb:Query", str({"Ref": "SourceTableArns"})),
         ("s3:ListBucket", str({"Fn::GetAtt": ["FilesBucket", "Arn"]})),

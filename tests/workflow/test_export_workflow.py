@@ -152,7 +152,13 @@ def test_an_estimate_knows_the_parts_and_the_states_that_are_entered(many: Stack
     parts = wiring()
     for options in (SMALL_PARTS, ExportOptions(format="tar"), ExportOptions(layout="cozy", format="zip")):
         estimate = estimate_export(
-            TENANT, options, catalog=parts.catalog, sources=parts.sources(parts.catalog), clock=parts.clock
+            TENANT,
+            options,
+            quota=parts.settings.quota,
+            catalog=parts.catalog,
+            sources=parts.sources(parts.catalog),
+            jobs=parts.jobs,
+            clock=parts.clock,
         )
 
         job = run(many, options)

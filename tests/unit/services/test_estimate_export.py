@@ -27,7 +27,15 @@ PAIRS = [(layout, name) for layout, formats in FORMATS_OF.items() for name in fo
 
 
 def estimate(product: Product, options: ExportOptions, sources: MemorySources | None = None) -> Estimate:
-    return estimate_export(TENANT, options, catalog=CATALOG, sources=sources or product.sources, clock=product.clock)
+    return estimate_export(
+        TENANT,
+        options,
+        quota=product.limits,
+        catalog=CATALOG,
+        sources=sources or product.sources,
+        jobs=product.jobs,
+        clock=product.clock,
+    )
 
 
 def product(contacts: Sequence[SourceItem], contents: dict[str, bytes], cut_at: Sequence[str] = ()) -> Product:
@@ -157,7 +165,7 @@ def test_nothing_is_stored_and_nothing_started() -> None:
 
     estimate(made, ExportOptions(layout="cozy", format="zip"))
 
-    assert (made.jobs.jobs, made.jobs.links, made.archives.objects, made.workflow.started) == ({}, {}, {}, [])
+    assert (made.jobs.jobs, made.jobs.quotas, made.archives.objects, made.workflow.started) == ({}, {}, {}, [])
     assert made.files.gets == []
 
 

@@ -5,16 +5,18 @@ from datetime import datetime, timedelta
 
 from waybill.domain.catalog import Catalog, Doctype
 from waybill.domain.cursor import MOST_NAME_BYTES, check_names, names_too_long
-from waybill.domain.errors import InvalidOptions, TooManyParts
+from waybill.domain.errors import InvalidOptions, QuotaExceeded, TooManyParts
 from waybill.domain.estimate import Amount, Estimate, Limit, Plan, Workflow, forecast
 from waybill.domain.job import ExportJob, new_export
 from waybill.domain.options import COZY, MAX_MAX_AGE, PLAIN, SECOND_NS, ExportOptions
 from waybill.domain.plan import Shard
-from waybill.ports import Clock, Measure, Sources
+from waybill.domain.quota import QuotaLimits
+from waybill.ports import Clock, JobStore, Measure, Sources
 from waybill.services.part_upload import PIECE
 from waybill.services.parts_plan import has_too_many_documents, too_many_documents
 from waybill.services.plan_export import FIRST_ROUND_SECONDS, SHARDS_PER_BATCH, shards_of
 from waybill.services.plan_parts import MOST_PARTS, pack_batches, too_many_parts
+from waybill.services.quota_check import with_place
 from waybill.services.rehearsal import Rehearsal
 from waybill.services.rough_plan import rough_plan
 
@@ -33,12 +35,19 @@ _DAY_NS = 24 * 3600 * SECOND_NS
 
 
 def estimate_export(
-    tenant: str, options: ExportOptions, *, catalog: Catalog, sources: Sources, clock: Clock
+    tenant: str,
+    options: ExportOptions,
+    *,
+    quota: QuotaLimits,
+    catalog: Catalog,
+    sources: Sources,
+    jobs: JobStore,
+    clock: Clock,
 ) -> Estimate:
     """Return what the export would be.
 
     What is small is read, and the export's own steps are gone through with it; of what is large some is read. Raises
-    InvalidOptions as creating the export does, SourceUnavailable.
+    InvalidOptions as creating the export does, SourceUnavailable, StorageUnavailable.
     """
     doctypes = catalog.chosen(options)
     job = new_export(tenant, options, clock())
@@ -48,6 +57,7 @@ def estimate_export(
     plan = _planned(job, doctypes, measures, sources, limits)
     foreseen = forecast(sum(amounts.values(), Amount()), plan, WORKFLOW)
     limits += _expiry(options, foreseen.seconds)
+    limits += _quota(tenant, quota, jobs, clock)
     return Estimate(
         id=job.id,
         options=options,
@@ -176,3 +186,14 @@ def _expiry(options: ExportOptions, seconds: float) -> list[Limit]:
             + (", or for fewer doctypes." if options.max_age == MAX_MAX_AGE else "."),
         )
     ]
+
+
+def _quota(tenant: str, quota: QuotaLimits, jobs: JobStore, clock: Clock) -> list[Limit]:
+    """Look whether the export could be started now, and take no place for it."""
+    used = jobs.quota(tenant).at(clock())
+    try:
+        used.check_day(clock(), quota)
+        with_place(used, quota, jobs=jobs, clock=clock)
+    except QuotaExceeded as error:
+        return [Limit("quota_exceeded", str(error))]
+    return []
