@@ -1,8 +1,9 @@
 """More entries than 16 bits count.
 
 A part has 25,000 entries at most, so what is special about an export of 65,537 files is that it makes several parts.
-That is the same in every format and is tried in one, the format that counts its entries: planning and packing them
-takes ten seconds. Beyond that, every format has to take them all in one archive, as if there were no limit.
+Planning and packing them takes ten seconds, so it is done once for each format; all readers read what comes of it in
+the format that counts its entries, one reader in the others. Beyond that, every format has to take them all in one
+archive, as if there were no limit.
 
 Names are listed, and contents are read through a pipe as one stream and compared byte for byte: to lay 65,537 files on
 the disk and read them back, once for each of eighteen readers, would take minutes and say nothing more.
@@ -19,6 +20,9 @@ from tests.readers.unpackers import PAIRS, Unpacker, at_hand
 from waybill.archive.container import container_of
 
 COUNTING = "zip"
+QUICK = ("bsdtar", "tarfile")
+"""Of these the first that is at hand reads the formats that do not count."""
+
 WITH_NAMES = ("tar", "zip")
 SLOW = ("GNU tar", "tarfile")
 """What is within a packed tar is like the plain one. There, names are not listed again, which takes as long as reading
@@ -28,9 +32,24 @@ CONTENT = {file.wanted_path: file.content for file in MANY_FILES.files}
 NAMES = [f"many/{number}" for number in range(MANY)]
 
 
-@pytest.mark.parametrize("unpacker", [pytest.param(each, id=each.name) for each in at_hand(COUNTING)])
-def test_a_reader_gets_every_one_of_the_files(unpacker: Unpacker, made: Callable[[str, Contents], Made]) -> None:
-    export = made(COUNTING, MANY_FILES)
+def reads_many(kind: str, unpacker: Unpacker) -> bool:
+    """Whether this reader reads the export in this format."""
+    names = [each.name for each in at_hand(kind)]
+    return kind == COUNTING or unpacker.name == next(name for name in QUICK if name in names)
+
+
+@pytest.mark.parametrize(
+    ("kind", "unpacker"),
+    [
+        pytest.param(kind, unpacker, id=f"{kind}-{unpacker.name}")
+        for kind, unpacker in PAIRS
+        if reads_many(kind, unpacker)
+    ],
+)
+def test_a_reader_gets_every_one_of_the_files(
+    kind: str, unpacker: Unpacker, made: Callable[[str, Contents], Made]
+) -> None:
+    export = made(kind, MANY_FILES)
     found = []
     for part in export.parts:
         names = [name.partition("/")[2] for name in unpacker.names(part)]
