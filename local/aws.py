@@ -42,6 +42,11 @@ class Aws:
         return self._session.client("dynamodb", endpoint_url=self._endpoint_url, config=self._config)
 
     @property
+    def events(self) -> Any:
+        """EventBridge."""
+        return self._session.client("events", endpoint_url=self._endpoint_url, config=self._config)
+
+    @property
     def functions(self) -> "LambdaClient":
         """Lambda."""
         return self._session.client("lambda", endpoint_url=self._endpoint_url, config=self._config)
@@ -65,3 +70,8 @@ class Aws:
     def stepfunctions(self) -> "SFNClient":
         """Step Functions."""
         return self._session.client("stepfunctions", endpoint_url=self._endpoint_url, config=self._config)
+
+    @property
+    def sqs(self) -> Any:
+        """SQS."""
+        return self._session.client("sqs", endpoint_url=self._endpoint_url, config=self._config)

@@ -13,7 +13,14 @@ from local.paths import BUILD, LOGS, ROOT, STATE
 
 STACK_NAME = "waybill"
 _ARTIFACTS_BUCKET = "waybill-artifacts"
-_PARAMETERS = ("AccessTokenHours=24", "LogRetentionDays=1", "MaxRunningExports=8", "MaxExportsPerDay=500")
+_PARAMETERS = (
+    "AccessTokenHours=24",
+    "LogRetentionDays=1",
+    "MaxRunningExports=8",
+    "MaxExportsPerDay=500",
+    "EventSources=shop.example",
+    "WebhookAllowPrivate=true",  # receivers of the tests listen on this machine
+)
 _NO_CONFIG = "embedded"  # an environment that samconfig.toml does not have: it is for deployments to AWS
 
 

@@ -118,6 +118,27 @@ def test_only_the_creator_starts_workflows(attempt: Callable[..., str], stack: S
     assert attempt(function, "stepfunctions", "start_execution", stateMachineArn=arn) in _DENIED
 
 
+def test_what_tells_of_changes_can_neither_change_nor_read_an_export(
+    attempt: Callable[..., str], stack: Stack, outputs: dict[str, str], owner_export: Unpacked
+) -> None:
+    jobs, bucket = stack.resources["jobs_table"], stack.resources["archives_bucket"]
+    key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
+    manifest = f"exports/{owner_export.export['id']}/manifest.json"
+    entry = {"EventBusName": outputs["EventBusName"], "Source": "probe", "DetailType": "probe", "Detail": "{}"}
+    assert attempt("PublishChangeFunction", "events", "put_events", Entries=[entry]) == "allowed"
+    for operation in ("put_item", "delete_item"):
+        item = {"Item": key} if operation == "put_item" else {"Key": key}
+        assert attempt("PublishChangeFunction", "dynamodb", operation, TableName=jobs, **item) in _DENIED
+    for function in ("PublishChangeFunction", "SendWebhookFunction", "PutWebhookFunction"):
+        assert attempt(function, "s3", "get_object", Bucket=bucket, Key=manifest) in _DENIED
+        for arn in (stack.resources["export_workflow_arn"], outputs["WebhookWorkflowArn"]):
+            allowed = (function, arn) == ("PublishChangeFunction", outputs["WebhookWorkflowArn"])
+            message = {"tenant": "nobody", "webhook": "none", "id": "1", "type": "1", "timestamp": "1", "data": {}}
+            probe = {"stateMachineArn": arn, "input": json.dumps(message)}
+            found = attempt(function, "stepfunctions", "start_execution", **probe)
+            assert (found in _DENIED) is not allowed
+
+
 def test_nothing_is_public(stack: Stack, owner: Tenant, owner_export: Unpacked) -> None:
     signed = owner.api.link(owner_export.export["id"])
     assert web.request("GET", signed).status == 200

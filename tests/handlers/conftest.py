@@ -14,6 +14,7 @@ from pytest_socket import disable_socket, enable_socket
 from tests.unit.services.exports import CATALOG, Product
 
 from waybill.domain.catalog import Catalog
+from waybill.entry import event as entry_event
 from waybill.entry import http, task
 from waybill.entry.observability import logger
 
@@ -40,6 +41,8 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         metalink_url_lifetime=timedelta(hours=1),
         link_api_url="https://links.invalid",
         quota=made.limits,
+        event_sources=("shop.example",),
+        webhook_allow_private=False,
     )
 
     class Wiring(SimpleNamespace):
@@ -56,9 +59,14 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         workflow=made.workflow,
         catalog=CATALOG,
         bucket=lambda name: made.files,
+        bus=made.bus,
+        webhooks=made.webhooks,
+        webhook_workflow=made.webhook_workflow,
+        webhook_client=made.webhook_client,
     )
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
+    monkeypatch.setattr(entry_event, "wiring", lambda: wiring)
     return made
 
 

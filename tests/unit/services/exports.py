@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from tests.fake_events import FakeWebhookClient, MemoryBus, MemoryWebhooks, MemoryWebhookWorkflow
 from tests.fakes import (
     FakeBudget,
     FakeClock,
@@ -76,6 +77,10 @@ class Product:
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     limits: QuotaLimits = field(default_factory=lambda: QuotaLimits(running=100, per_day=1000))
+    bus: MemoryBus = field(default_factory=MemoryBus)
+    webhooks: MemoryWebhooks = field(default_factory=MemoryWebhooks)
+    webhook_workflow: MemoryWebhookWorkflow = field(default_factory=MemoryWebhookWorkflow)
+    webhook_client: FakeWebhookClient = field(default_factory=FakeWebhookClient)
 
     def __post_init__(self) -> None:
         self.archives.elsewhere = lambda bucket: self.files

@@ -1,10 +1,11 @@
 """What the services need from the outside world. Adapters implement these on AWS, tests/fakes.py in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from waybill.domain.change_event import ChangeEvent
 from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.job import ExecutionState, ExportJob
@@ -12,6 +13,8 @@ from waybill.domain.ledger import Gap
 from waybill.domain.plan import Directory, FileReference, Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
+from waybill.domain.webhook import Delivery, Outcome, Webhook
+from waybill.domain.webhook_message import WebhookMessage
 
 
 class Clock(Protocol):
@@ -348,4 +351,55 @@ class WorkStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the objects under ``prefix``, sorted by their keys."""
+        ...
+
+
+class EventBus(Protocol):
+    """The bus that changes of exports are told on."""
+
+    def publish(self, event: ChangeEvent, *, tenant: str) -> None:
+        """Put an event on the bus, as a CloudEvent. Raises StorageUnavailable if the bus does not take it."""
+        ...
+
+
+class WebhookStore(Protocol):
+    """The tenants' webhooks. A tenant sees its own and no other."""
+
+    def put(self, webhook: Webhook) -> None:
+        """Store a webhook, new if its rev is 1, else if the stored one's rev is one less. Raises WebhookChanged."""
+        ...
+
+    def get(self, tenant: str, name: str) -> Webhook:
+        """Return a webhook with its last delivery, strongly consistent. Raises WebhookNotFound."""
+        ...
+
+    def list(self, tenant: str) -> Sequence[Webhook]:
+        """Return all webhooks of a tenant with their last deliveries, by name."""
+        ...
+
+    def delete(self, tenant: str, name: str) -> None:
+        """Remove a webhook and its last delivery. Safe to repeat."""
+        ...
+
+    def note_delivery(self, tenant: str, name: str, delivery: Delivery) -> None:
+        """Keep what came of the last try to deliver."""
+        ...
+
+
+class WebhookWorkflow(Protocol):
+    """The state machine that sends events to webhooks, and waits between its tries."""
+
+    def start(self, tenant: str, name: str, message: WebhookMessage) -> None:
+        """Start sending a message to a webhook. A second start of the same does nothing. Raises StorageUnavailable."""
+        ...
+
+
+class WebhookClient(Protocol):
+    """Sends requests to the receivers of webhooks."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
+        """Send one request and say what came of it. Redirects are not followed. Never raises for what a receiver does.
+
+        An address that leads into a private network is not asked at all.
+        """
         ...

@@ -1,4 +1,4 @@
-"""DynamoDB, Step Functions and KMS by the AWS JSON protocol.
+"""DynamoDB, Step Functions, KMS and EventBridge by the AWS JSON protocol.
 
 One POST an operation, and the answer's body as it came: what reads records decodes them by itself, because botocore's
 parser does 8 MB/s where the raw body allows 75 (reference performance.md, section 3).
@@ -19,7 +19,7 @@ from waybill.adapters.sigv4 import sign
 from waybill.domain.errors import StorageUnavailable
 from waybill.ports import Clock
 
-_NAMES = {"dynamodb": "DynamoDB", "states": "Step Functions", "kms": "KMS"}
+_NAMES = {"dynamodb": "DynamoDB", "states": "Step Functions", "kms": "KMS", "events": "EventBridge"}
 _OK = 200
 _SERVER_ERROR = 500
 _TRY_AGAIN = frozenset(

@@ -17,6 +17,8 @@ attribute (whole Unix seconds, rounded up); the exact times stand beside it.
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.dynamodb_table import (
     LAST,
@@ -311,3 +313,8 @@ def _report_of(item: Item) -> WorkerProgress:
         records=int(item["records"].number),
         bytes=int(item["bytes"].number),
     )
+
+
+def job_of_image(image: Mapping[str, object]) -> ExportJob:
+    """Return the job of an item as the table's stream shows it: DynamoDB's JSON, bytes in base64."""
+    return _job_of(msgspec.convert(image, Item))

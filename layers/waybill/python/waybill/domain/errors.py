@@ -171,3 +171,57 @@ class QuotaExceeded(WaybillError):
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class WebhookNotFound(WaybillError):
+    """No such webhook of this tenant."""
+
+    code = "webhook_not_found"
+
+
+class WebhookChanged(WaybillError):
+    """The webhook was changed by somebody else since it was read; read it again."""
+
+    code = "webhook_changed"
+
+
+class InvalidWebhookName(WaybillError):
+    """A text that cannot be the name of a webhook."""
+
+    code = "invalid_webhook_name"
+
+
+class InvalidWebhookAddress(WaybillError):
+    """An address that webhooks are not sent to."""
+
+    code = "invalid_webhook_address"
+
+
+class TooManyWebhooks(WaybillError):
+    """The tenant has as many webhooks as one may have."""
+
+    code = "too_many_webhooks"
+
+
+class TooManySecrets(WaybillError):
+    """The webhook has as many secrets that sign as it may have."""
+
+    code = "too_many_secrets"
+
+
+class WebhookNotTaken(WaybillError):
+    """The receiver has not taken an event; the workflow tries again."""
+
+    code = "webhook_not_taken"
+
+
+class EventNotAllowed(WaybillError):
+    """An event that starts no export: of another type, or of a source that may not ask for one."""
+
+    code = "event_not_allowed"
+
+
+class MalformedEvent(WaybillError):
+    """An event whose detail does not say what it asks for."""
+
+    code = "malformed_event"

@@ -5,13 +5,28 @@ import functools
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.clock import system_clock
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
+from waybill.adapters.dynamodb_webhooks import DynamoDbWebhooks
+from waybill.adapters.eventbridge_bus import EventBridgeBus
 from waybill.adapters.kms_signer import KmsSigner
 from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
+from waybill.adapters.webhook_executions import WebhookExecutions
 from waybill.domain.catalog import Catalog
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
-from waybill.ports import Clock, JobStore, Metrics, ObjectStore, Signer, Sources, Workflow
+from waybill.ports import (
+    Clock,
+    EventBus,
+    JobStore,
+    Metrics,
+    ObjectStore,
+    Signer,
+    Sources,
+    WebhookClient,
+    WebhookStore,
+    WebhookWorkflow,
+    Workflow,
+)
 from waybill.sources.registry import CatalogSources
 
 
@@ -55,6 +70,41 @@ class Wiring:
             json_version="1.1",
         )
         return KmsSigner(client, self.settings.signing_key_id)
+
+    @functools.cached_property
+    def bus(self) -> EventBus:
+        """The bus that changes of exports are told on."""
+        client = AwsJsonClient(
+            "events",
+            "AWSEvents",
+            endpoint=self.settings.eventbridge_endpoint,
+            region=self.settings.region,
+            json_version="1.1",
+        )
+        return EventBridgeBus(client, self.settings.event_bus)
+
+    @functools.cached_property
+    def webhooks(self) -> WebhookStore:
+        """The tenants' webhooks."""
+        return DynamoDbWebhooks(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def webhook_workflow(self) -> WebhookWorkflow:
+        """The state machine that sends events to webhooks."""
+        client = AwsJsonClient(
+            "states",
+            "AWSStepFunctions",
+            endpoint=self.settings.stepfunctions_endpoint,
+            region=self.settings.region,
+        )
+        return WebhookExecutions(client, self.settings.webhook_workflow_arn)
+
+    @functools.cached_property
+    def webhook_client(self) -> WebhookClient:
+        """What asks the receivers of webhooks. Loaded only by the function that does."""
+        from waybill.adapters.webhook_client import DirectWebhookClient  # noqa: PLC0415
+
+        return DirectWebhookClient(allow_private=self.settings.webhook_allow_private)
 
     @functools.cached_property
     def catalog(self) -> Catalog:

@@ -54,11 +54,26 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.ExportBeingCreated: HTTPStatus.CONFLICT,
     errors.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.WebhookNotFound: HTTPStatus.NOT_FOUND,
+    errors.WebhookChanged: HTTPStatus.CONFLICT,
+    errors.InvalidWebhookName: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidWebhookAddress: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManyWebhooks: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManySecrets: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-_PARAMETER = {errors.UnknownCursor: "cursor", errors.InvalidPageCursor: "page[cursor]"}
+_PARAMETER = {
+    errors.UnknownCursor: "cursor",
+    errors.InvalidPageCursor: "page[cursor]",
+    errors.InvalidWebhookName: "name",
+}
+
+_POINTER = {
+    errors.InvalidWebhookAddress: "/data/attributes/url",
+    errors.TooManySecrets: "/data/attributes/rotate_secret",
+}
 
 _HEADER: dict[type[errors.WaybillError], str] = {errors.IdempotencyKeyReused: "Idempotency-Key"}
 
@@ -80,7 +95,7 @@ def of_error(error: errors.WaybillError) -> Problem:
         status,
         error.code,
         str(error),
-        pointer=error.pointer if isinstance(error, errors.InvalidOptions) else None,
+        pointer=error.pointer if isinstance(error, errors.InvalidOptions) else _POINTER.get(type(error)),
         parameter=_PARAMETER.get(type(error)),
         header=_HEADER.get(type(error)),
         retry_after=error.retry_after if isinstance(error, errors.ExportBeingCreated | errors.QuotaExceeded) else None,

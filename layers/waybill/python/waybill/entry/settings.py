@@ -27,6 +27,11 @@ class Settings:
     dynamodb_endpoint: str
     stepfunctions_endpoint: str
     kms_endpoint: str
+    event_bus: str
+    event_sources: tuple[str, ...]
+    webhook_workflow_arn: str
+    webhook_allow_private: bool
+    eventbridge_endpoint: str
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -59,4 +64,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         dynamodb_endpoint=endpoint("DYNAMODB") or f"https://dynamodb.{region}.{suffix}",
         stepfunctions_endpoint=endpoint("SFN") or f"https://states.{region}.{suffix}",
         kms_endpoint=endpoint("KMS") or f"https://kms.{region}.{suffix}",
+        event_bus=environment.get("EVENT_BUS", ""),
+        event_sources=tuple(filter(None, environment.get("EVENT_SOURCES", "").split(","))),
+        webhook_workflow_arn=environment.get("WEBHOOK_WORKFLOW_ARN", ""),
+        webhook_allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE", "false") == "true",
+        eventbridge_endpoint=endpoint("EVENTBRIDGE") or f"https://events.{region}.{suffix}",
     )

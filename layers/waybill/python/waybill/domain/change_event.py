@@ -1,0 +1,110 @@
+"""What the world is told of an export: one event for every change of its state (CloudEvents 1.0).
+
+An event is made of the record before and after the change and of nothing else, so it comes out the same however often
+it is made. It holds ids, states and counts; never a tenant's name, a record or a download link.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from waybill.domain.job import ExportJob, ExportState
+
+SOURCE = "waybill"
+"""The event's ``source``, a URI reference (CloudEvents 1.0, "source")."""
+
+STARTED = "waybill.export.started"
+DONE = "waybill.export.done"
+FAILED = "waybill.export.failed"
+DELETED = "waybill.export.deleted"
+EXPIRED = "waybill.export.expired"
+RETRIED = "waybill.export.retried"
+TYPES = (STARTED, DONE, FAILED, DELETED, EXPIRED, RETRIED)
+
+_TYPE_OF = {ExportState.DONE: DONE, ExportState.ERROR: FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEvent:
+    """One change of an export's state.
+
+    ``id`` names the change: the export's id and the ``rev`` that its record got, so two events with one id are one. A
+    tombstone that is put where no record is any more has ``gone`` instead, because it may not know of earlier revs.
+    ``at`` is when the record was changed, to the second. ``previous_state`` is None if there was no record before.
+    """
+
+    id: str
+    type: str
+    at: datetime
+    export_id: str
+    state: str
+    previous_state: str | None
+    parts: int
+    total_size: int
+    gaps: int
+
+    @property
+    def path(self) -> str:
+        """Where the API shows the export."""
+        return f"/move/exports/{self.export_id}"
+
+    def data(self) -> dict[str, Any]:
+        """Return what happened, as JSON data."""
+        return {
+            "export_id": self.export_id,
+            "path": self.path,
+            "state": self.state,
+            "previous_state": self.previous_state,
+            "parts": self.parts,
+            "total_size": self.total_size,
+            "gaps": self.gaps,
+        }
+
+    def cloud_event(self, tenant: str) -> dict[str, Any]:
+        """Return the event in CloudEvents' JSON format, with the reference of its tenant."""
+        return {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": SOURCE,
+            "type": self.type,
+            "subject": self.path,
+            "time": self.at.isoformat(),
+            "datacontenttype": "application/json",
+            "data": {**self.data(), "tenant": tenant},
+        }
+
+
+def change_of(before: ExportJob | None, after: ExportJob, at: datetime) -> ChangeEvent | None:
+    """Return the event of a change of an export's record at ``at``, None if its state stayed what it was."""
+    if before is not None and before.state is after.state:
+        return None
+    is_lost = before is None and after.state is ExportState.DELETED
+    return ChangeEvent(
+        id=f"{after.id}/{'gone' if is_lost else after.rev}",
+        type=_type_of(before, after, at),
+        at=at,
+        export_id=after.id,
+        state=after.state.value,
+        previous_state=None if before is None else before.state.value,
+        parts=after.parts,
+        total_size=after.total_size,
+        gaps=after.gaps,
+    )
+
+
+def tenant_reference(tenant: str, bus: str) -> str:
+    """Return what stands for a tenant on the bus named ``bus``: 64 hexadecimal digits.
+
+    SHA-256 over a label, the bus and the tenant, one a line. Whoever knows a tenant can compute it; nobody can read the
+    tenant from it, and the references of two deployments have nothing in common.
+    """
+    return hashlib.sha256(f"waybill tenant\n{bus}\n{tenant}".encode()).hexdigest()
+
+
+def _type_of(before: ExportJob | None, after: ExportJob, at: datetime) -> str:
+    if after.state is ExportState.DELETED:
+        return EXPIRED if at >= after.expires_at else DELETED
+    if after.state is ExportState.EXPORTING:
+        return STARTED if before is None else RETRIED
+    return _TYPE_OF[after.state]
