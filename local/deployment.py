@@ -13,7 +13,13 @@ from local.paths import BUILD, LOGS, ROOT, STATE
 
 STACK_NAME = "waybill"
 _ARTIFACTS_BUCKET = "waybill-artifacts"
-_PARAMETERS = ("AccessTokenHours=24", "LogRetentionDays=1", "MaxRunningExports=8", "MaxExportsPerDay=500")
+_PARAMETERS = (
+    "AccessTokenHours=24",
+    "LogRetentionDays=1",
+    "MaxRunningExports=8",
+    "MaxExportsPerDay=500",
+    "MinScheduleMinutes=1",
+)
 _NO_CONFIG = "embedded"  # an environment that samconfig.toml does not have: it is for deployments to AWS
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
+from tests.fake_schedules import MemoryScheduler, MemorySchedules
 from tests.unit.services.exports import CATALOG, Product
 
 from waybill.domain.catalog import Catalog
-from waybill.entry import http, task
+from waybill.entry import event, http, task
 from waybill.entry.observability import logger
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -40,6 +41,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         metalink_url_lifetime=timedelta(hours=1),
         link_api_url="https://links.invalid",
         quota=made.limits,
+        least_between_runs=timedelta(hours=1),
     )
 
     class Wiring(SimpleNamespace):
@@ -54,11 +56,14 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         signer=made.signer,
         workflow=made.workflow,
+        schedules=MemorySchedules(),
+        scheduler=MemoryScheduler(),
         catalog=CATALOG,
         bucket=lambda name: made.files,
     )
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
+    monkeypatch.setattr(event, "wiring", lambda: wiring)
     return made
 
 

@@ -171,3 +171,40 @@ class QuotaExceeded(WaybillError):
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class InvalidSchedule(WaybillError):
+    """An expression or a time zone that cannot be read, or a schedule that fires too often or never.
+
+    ``pointer`` is the JSON Pointer (RFC 6901) of the field in the request document.
+    """
+
+    code = "invalid_schedule"
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class InvalidScheduleName(WaybillError):
+    """A schedule cannot be named so."""
+
+    code = "invalid_schedule_name"
+
+
+class ScheduleNotFound(WaybillError):
+    """No such schedule for this tenant."""
+
+    code = "schedule_not_found"
+
+
+class ScheduleChanged(WaybillError):
+    """The schedule was changed by somebody else since it was read; read it again."""
+
+    code = "schedule_changed"
+
+
+class TooManySchedules(WaybillError):
+    """The tenant has as many schedules as one may have."""
+
+    code = "too_many_schedules"

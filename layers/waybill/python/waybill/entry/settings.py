@@ -22,11 +22,17 @@ class Settings:
     metalink_url_lifetime: timedelta
     link_api_url: str
     quota: QuotaLimits
+    least_between_runs: timedelta
+    schedule_group: str
+    schedule_function_arn: str
+    schedule_role_arn: str
+    schedule_dead_letters_arn: str
     region: str
     s3_endpoint: str | None
     dynamodb_endpoint: str
     stepfunctions_endpoint: str
     kms_endpoint: str
+    scheduler_endpoint: str
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -54,9 +60,15 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             running=int(environment.get("MAX_RUNNING_EXPORTS", "3")),
             per_day=int(environment.get("MAX_EXPORTS_PER_DAY", "20")),
         ),
+        least_between_runs=timedelta(minutes=int(environment.get("MIN_SCHEDULE_MINUTES", "60"))),
+        schedule_group=environment.get("SCHEDULE_GROUP", ""),
+        schedule_function_arn=environment.get("SCHEDULE_FUNCTION_ARN", ""),
+        schedule_role_arn=environment.get("SCHEDULE_ROLE_ARN", ""),
+        schedule_dead_letters_arn=environment.get("SCHEDULE_DEAD_LETTERS_ARN", ""),
         region=region,
         s3_endpoint=endpoint("S3"),
         dynamodb_endpoint=endpoint("DYNAMODB") or f"https://dynamodb.{region}.{suffix}",
         stepfunctions_endpoint=endpoint("SFN") or f"https://states.{region}.{suffix}",
         kms_endpoint=endpoint("KMS") or f"https://kms.{region}.{suffix}",
+        scheduler_endpoint=endpoint("SCHEDULER") or f"https://scheduler.{region}.{suffix}",
     )
