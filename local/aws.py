@@ -67,11 +67,16 @@ class Aws:
         return self._session.client("s3", endpoint_url=self._endpoint_url, config=self._config)
 
     @property
-    def stepfunctions(self) -> "SFNClient":
-        """Step Functions."""
-        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url, config=self._config)
+    def scheduler(self) -> Any:
+        """EventBridge Scheduler."""
+        return self._session.client("scheduler", endpoint_url=self._endpoint_url, config=self._config)
 
     @property
     def sqs(self) -> Any:
         """SQS."""
         return self._session.client("sqs", endpoint_url=self._endpoint_url, config=self._config)
+
+    @property
+    def stepfunctions(self) -> "SFNClient":
+        """Step Functions."""
+        return self._session.client("stepfunctions", endpoint_url=self._endpoint_url, config=self._config)

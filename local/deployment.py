@@ -20,6 +20,7 @@ _PARAMETERS = (
     "MaxExportsPerDay=500",
     "EventSources=shop.example",
     "WebhookAllowPrivate=true",  # receivers of the tests listen on this machine
+    "MinScheduleMinutes=1",
 )
 _NO_CONFIG = "embedded"  # an environment that samconfig.toml does not have: it is for deployments to AWS
 

@@ -16,9 +16,10 @@ def apply_all(lambda_python: Path) -> None:
 
     transport.apply()
     ttl_sweep.apply(TTL_PERIOD)
-    from local.engine import http_api_body, lambda_errors, lambda_runtime, multipart_rules  # noqa: PLC0415
+    from local.engine import http_api_body, lambda_errors, lambda_runtime, multipart_rules, schedule_firing  # noqa: PLC0415
 
     lambda_errors.apply()
     http_api_body.apply()
     multipart_rules.apply()
+    schedule_firing.apply()
     lambda_runtime.apply(lambda_python)

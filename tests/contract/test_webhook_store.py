@@ -7,7 +7,7 @@ from tests.contract.conftest import boto
 from tests.fake_events import MemoryWebhooks
 from tests.fakes import FakeClock
 
-from waybill.adapters.aws_json import AwsError, AwsJsonClient, _Refusal
+from waybill.adapters.aws_json import AwsError, AwsJsonClient, Refusal
 from waybill.adapters.dynamodb_webhooks import DynamoDbWebhooks
 from waybill.domain.errors import WebhookChanged, WebhookNotFound
 from waybill.domain.webhook import Delivery, Webhook, new_webhook
@@ -110,7 +110,7 @@ def test_a_put_whose_answer_was_lost_is_a_put(dynamodb: AwsJsonClient, table: st
         def call(self, operation: str, payload: object) -> bytes:
             answer = dynamodb.call(operation, payload)  # type: ignore[arg-type]
             if operation == "PutItem":
-                raise AwsError("dynamodb", operation, _Refusal("ConditionalCheckFailedException"), repeated=True)
+                raise AwsError("dynamodb", operation, Refusal("ConditionalCheckFailedException"), repeated=True)
             return answer
 
     store = DynamoDbWebhooks(Lossy(), table)

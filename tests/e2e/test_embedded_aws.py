@@ -8,6 +8,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ def handler(event, context):
         return importlib.import_module(event["import"]).__name__
     return {"statusCode": 200, "body": event["rawPath"]}
 """
+
+_AT = '{"at": "<aws.scheduler.scheduled-time>"}'
 
 
 @pytest.fixture(scope="module")
@@ -300,6 +303,58 @@ def _use_tls_only_bucket(engine: Engine) -> str:
     except ClientError as error:
         return error.response["Error"]["Code"]
     return "stored"
+
+
+def test_a_schedule_tells_its_target_the_time_that_it_was_for(stock: Engine, patched: Engine) -> None:
+    queues = [_fire_once(engine) for engine in (stock, patched)]
+    first, second = (_message(engine, url) for engine, url in zip((stock, patched), queues, strict=True))
+    assert json.loads(first) == {"at": "<aws.scheduler.scheduled-time>"}
+    assert datetime.now(UTC) - datetime.fromisoformat(json.loads(second)["at"]) < timedelta(minutes=2)
+
+
+def _fire_once(engine: Engine) -> str:
+    """Make a schedule that is due already; return the queue that it fires at."""
+    aws = Aws(engine.endpoint_url)
+    url = str(aws.sqs.create_queue(QueueName="fired")["QueueUrl"])
+    arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    target = {"Arn": arn, "RoleArn": "arn:aws:iam::000000000000:role/any", "Input": _AT}
+    expression = "at(2020-01-01T00:00:00)"
+    aws.scheduler.create_schedule(
+        Name="once", ScheduleExpression=expression, FlexibleTimeWindow={"Mode": "OFF"}, Target=target
+    )
+    return url
+
+
+def _message(engine: Engine, url: str) -> str:
+    deadline = time.monotonic() + 40
+    while not (found := Aws(engine.endpoint_url).sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages")):
+        assert time.monotonic() < deadline
+    return str(found[0]["Body"])
+
+
+def test_permissions_for_schedules_are_looked_up_in_their_group(stock: Engine, patched: Engine) -> None:
+    assert _delete_schedules(stock) == ["AccessDeniedException", "ResourceNotFoundException"]
+    assert _delete_schedules(patched) == ["ResourceNotFoundException", "AccessDeniedException"]
+
+
+def _delete_schedules(engine: Engine) -> list[str]:
+    """What a user who may delete in the group ``own`` is told there, and in the group ``default``."""
+    administrator = Aws(engine.endpoint_url)
+    administrator.iam.create_user(UserName="planner")
+    allow = {
+        "Effect": "Allow",
+        "Action": "scheduler:DeleteSchedule",
+        "Resource": "arn:aws:scheduler:*:*:schedule/own/*",
+    }
+    administrator.iam.put_user_policy(UserName="planner", PolicyName="plan", PolicyDocument=_policy(allow))
+    key = administrator.iam.create_access_key(UserName="planner")["AccessKey"]
+    planner = Aws(engine.endpoint_url, key["AccessKeyId"], key["SecretAccessKey"]).scheduler
+    told = []
+    for group in ("own", "default"):
+        with pytest.raises(ClientError) as refused:
+            planner.delete_schedule(Name="none", GroupName=group)
+        told.append(str(refused.value.response["Error"]["Code"]))
+    return told
 
 
 @pytest.mark.parametrize(

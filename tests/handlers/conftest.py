@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
+from tests.fake_schedules import MemoryScheduler, MemorySchedules
 from tests.unit.services.exports import CATALOG, Product
 
 from waybill.domain.catalog import Catalog
-from waybill.entry import event as entry_event
-from waybill.entry import http, task
+from waybill.entry import event, http, task
 from waybill.entry.observability import logger
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -43,6 +43,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         quota=made.limits,
         event_sources=("shop.example",),
         webhook_allow_private=False,
+        least_between_runs=timedelta(hours=1),
     )
 
     class Wiring(SimpleNamespace):
@@ -57,6 +58,8 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         signer=made.signer,
         workflow=made.workflow,
+        schedules=MemorySchedules(),
+        scheduler=MemoryScheduler(),
         catalog=CATALOG,
         bucket=lambda name: made.files,
         bus=made.bus,
@@ -66,7 +69,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     )
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
-    monkeypatch.setattr(entry_event, "wiring", lambda: wiring)
+    monkeypatch.setattr(event, "wiring", lambda: wiring)
     return made
 
 

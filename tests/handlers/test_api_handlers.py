@@ -29,7 +29,7 @@ ROUTES = sorted(path.stem for path in (EVENTS / "api").glob("*.json"))
 LINKED = ["download_linked_part", "get_linked_export"]
 PUBLIC = ["get_public_key", *LINKED]
 WITH_TOKEN = [name for name in ROUTES if name not in PUBLIC]
-WITH_ID = [name for name in WITH_TOKEN if "{id}" in sample("api", name)["routeKey"]]
+WITH_ID = [name for name in WITH_TOKEN if "id" in sample("api", name).get("pathParameters", {})]
 
 
 def document(answer: dict[str, Any]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]
 
     public = [operation for operation in operations if operation["security"] == [{"NONE": []}]]
 
-    assert len(operations) == 15
+    assert len(operations) == 19
     assert all("Jwt" in operation["security"][0] for operation in operations if operation not in public)
     assert public == [api["Body"]["paths"]["/.well-known/waybill.pem"]["get"]]
 

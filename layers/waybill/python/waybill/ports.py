@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from waybill.domain.change_event import ChangeEvent
 from waybill.domain.estimate import Amount
@@ -15,6 +15,9 @@ from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
 from waybill.domain.webhook import Delivery, Outcome, Webhook
 from waybill.domain.webhook_message import WebhookMessage
+
+if TYPE_CHECKING:
+    from waybill.domain.schedule import Schedule  # brings the time zones, which few functions need
 
 
 class Clock(Protocol):
@@ -402,4 +405,42 @@ class WebhookClient(Protocol):
 
         An address that leads into a private network is not asked at all.
         """
+        ...
+
+
+class ScheduleStore(Protocol):
+    """The schedules. A tenant sees its own and no other."""
+
+    def get(self, tenant: str, name: str) -> "Schedule":
+        """Return a schedule, strongly consistent. Raises ScheduleNotFound."""
+        ...
+
+    def list(self, tenant: str) -> Sequence["Schedule"]:
+        """Return all schedules of a tenant, sorted by name, strongly consistent."""
+        ...
+
+    def put(self, schedule: "Schedule") -> None:
+        """Store a schedule, if it is new and its rev is 1, or if the stored one's rev is ``schedule.rev - 1``.
+
+        Raises ScheduleChanged otherwise, also if it is gone.
+        """
+        ...
+
+    def delete(self, tenant: str, name: str) -> None:
+        """Remove a schedule. Safe to repeat."""
+        ...
+
+
+class Scheduler(Protocol):
+    """What makes schedules fire."""
+
+    def put(self, schedule: "Schedule", *, starts_at: datetime | None) -> None:
+        """Let a schedule fire as it says, in place of what it said before; a rate from ``starts_at`` on.
+
+        Safe to repeat. Raises InvalidSchedule for terms that are not taken, and StorageUnavailable.
+        """
+        ...
+
+    def remove(self, tenant: str, name: str) -> None:
+        """Let a schedule fire no more. Safe to repeat. Raises StorageUnavailable."""
         ...

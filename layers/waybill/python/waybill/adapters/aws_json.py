@@ -51,7 +51,7 @@ class AwsError(StorageUnavailable):
     and are not in the message, which people see.
     """
 
-    def __init__(self, service: str, operation: str, refusal: "_Refusal", *, repeated: bool) -> None:
+    def __init__(self, service: str, operation: str, refusal: "Refusal", *, repeated: bool) -> None:
         super().__init__(f"{service} refused {operation} ({refusal.kind}).")
         self.kind = refusal.kind
         self.broken = refusal.broken
@@ -97,7 +97,7 @@ class AwsJsonClient:
         """
         body = msgspec.json.encode(payload)
         digest = hashlib.sha256(body).hexdigest()
-        refusal, repeated = _Refusal(), False
+        refusal, repeated = Refusal(), False
         for _ in self._backoff.rounds():
             try:
                 with self._send(operation, body, digest) as answer:
@@ -105,7 +105,7 @@ class AwsJsonClient:
                         return _checked(answer)
                     refusal = _refusal(answer)
             except Disconnected as error:
-                refusal, repeated = _Refusal("Disconnected", str(error)), True
+                refusal, repeated = Refusal("Disconnected", str(error)), True
                 continue
             if answer.status < _SERVER_ERROR and not refusal.passes:
                 break
@@ -152,7 +152,7 @@ class _RefusalBody(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class _Refusal:
+class Refusal:
     """AWS's name for an error, its words, and why it has cancelled each write of a transaction."""
 
     kind: str = ""
@@ -171,10 +171,10 @@ class _Refusal:
         return self.kind in _TRY_AGAIN or met_another
 
 
-def _refusal(answer: Answer) -> _Refusal:
+def _refusal(answer: Answer) -> Refusal:
     try:
         body = msgspec.json.decode(answer.read(), type=_RefusalBody)
     except msgspec.DecodeError:
         body = _RefusalBody()
     kind = body.type.rpartition("#")[2] or f"HTTP {answer.status}"
-    return _Refusal(kind, body.message or body.capital_message, tuple(each.code for each in body.reasons))
+    return Refusal(kind, body.message or body.capital_message, tuple(each.code for each in body.reasons))

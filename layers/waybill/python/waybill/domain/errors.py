@@ -225,3 +225,40 @@ class MalformedEvent(WaybillError):
     """An event whose detail does not say what it asks for."""
 
     code = "malformed_event"
+
+
+class InvalidSchedule(WaybillError):
+    """An expression or a time zone that cannot be read, or a schedule that fires too often or never.
+
+    ``pointer`` is the JSON Pointer (RFC 6901) of the field in the request document.
+    """
+
+    code = "invalid_schedule"
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class InvalidScheduleName(WaybillError):
+    """A schedule cannot be named so."""
+
+    code = "invalid_schedule_name"
+
+
+class ScheduleNotFound(WaybillError):
+    """No such schedule for this tenant."""
+
+    code = "schedule_not_found"
+
+
+class ScheduleChanged(WaybillError):
+    """The schedule was changed by somebody else since it was read; read it again."""
+
+    code = "schedule_changed"
+
+
+class TooManySchedules(WaybillError):
+    """The tenant has as many schedules as one may have."""
+
+    code = "too_many_schedules"

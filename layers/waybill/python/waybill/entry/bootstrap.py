@@ -20,6 +20,8 @@ from waybill.ports import (
     JobStore,
     Metrics,
     ObjectStore,
+    Scheduler,
+    ScheduleStore,
     Signer,
     Sources,
     WebhookClient,
@@ -105,6 +107,32 @@ class Wiring:
         from waybill.adapters.webhook_client import DirectWebhookClient  # noqa: PLC0415
 
         return DirectWebhookClient(allow_private=self.settings.webhook_allow_private)
+
+    @functools.cached_property
+    def schedules(self) -> ScheduleStore:
+        """The schedules. What knows of them is loaded only by functions that need it; it brings the time zones."""
+        from waybill.adapters.dynamodb_schedules import DynamoDbSchedules  # noqa: PLC0415
+
+        return DynamoDbSchedules(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def scheduler(self) -> Scheduler:
+        """What makes schedules fire."""
+        from waybill.adapters.aws_rest_json import AwsRestJsonClient  # noqa: PLC0415
+        from waybill.adapters.eventbridge_scheduler import EventBridgeScheduler, Target  # noqa: PLC0415
+
+        client = AwsRestJsonClient(
+            "scheduler",
+            "EventBridge Scheduler",
+            endpoint=self.settings.scheduler_endpoint,
+            region=self.settings.region,
+        )
+        target = Target(
+            self.settings.schedule_function_arn,
+            self.settings.schedule_role_arn,
+            self.settings.schedule_dead_letters_arn,
+        )
+        return EventBridgeScheduler(client, self.settings.schedule_group, target)
 
     @functools.cached_property
     def catalog(self) -> Catalog:

@@ -51,8 +51,8 @@ class _Attributes(BaseModel):
         return asked
 
 
-def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
-    """Return the options that the attributes ask for.
+def export_options(attributes: Mapping[str, Any], *, at: str = "/data/attributes") -> ExportOptions:
+    """Return the options that the attributes ask for. ``at`` is the JSON Pointer of where they stand.
 
     A format or a layout that is not asked for is the first that fits the other. Raises Problems with one 422 for every
     field that is unknown, of the wrong type or out of its range, and for a format that the layout does not come in.
@@ -60,7 +60,7 @@ def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
     try:
         checked = _Attributes.model_validate(attributes)
     except ValidationError as error:
-        raise Problems([_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
+        raise Problems([_problem(at, each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
     layout = checked.layout or next(name for name, formats in FORMATS_OF.items() if checked.format in (None, *formats))
     return ExportOptions(
         parts_size=checked.parts_size,
@@ -72,9 +72,9 @@ def export_options(attributes: Mapping[str, Any]) -> ExportOptions:
     )
 
 
-def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:
+def _problem(at: str, location: tuple[int | str, ...], kind: str, message: str) -> Problem:
     name = ".".join(str(step) for step in location)
-    pointer = "/data/attributes/" + "/".join(escape(str(step)) for step in location)
+    pointer = "/".join([at, *(escape(str(step)) for step in location)])
     if kind == _UNKNOWN:
         known = ", ".join(_Attributes.model_fields)
         detail = f"An export has no attribute {name!r}. Known: {known}."

@@ -40,6 +40,11 @@ class Request:
         return self.path["id"]
 
     @property
+    def name(self) -> str:
+        """The name in the path."""
+        return self.path["name"]
+
+    @property
     def link(self) -> str:
         """The capability link in the path."""
         return self.path["link"]

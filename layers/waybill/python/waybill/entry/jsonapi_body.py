@@ -11,8 +11,10 @@ from waybill.entry.problem import Problem
 _TAKEN = (MEDIA_TYPE, "application/json")
 
 
-def read_attributes(request: Request, resource_type: str) -> Mapping[str, Any]:
+def read_attributes(request: Request, resource_type: str, resource_id: str | None = None) -> Mapping[str, Any]:
     """Return ``data.attributes`` of the body, an empty object if there are none.
+
+    ``resource_id`` is the id that the path gives, if it does; the body may repeat it.
 
     Raises Problem: 415 for another media type, 400 for what is not JSON or not a JSON:API document, 422 for another
     resource type or a member that JSON:API does not know here.
@@ -25,7 +27,14 @@ def read_attributes(request: Request, resource_type: str) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise _malformed("The body must have a member `data` that is an object.", "/data")
     _refuse_unknown(document, {"data", "meta", "jsonapi", "links"}, "")
-    _refuse_unknown(data, {"type", "attributes", "meta"}, "/data")
+    _refuse_unknown(data, {"type", "attributes", "meta", *(["id"] if resource_id is not None else [])}, "/data")
+    if data.get("id", resource_id) != resource_id:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "wrong_id",
+            f"The id must be the one in the path, {resource_id!r}, or left out.",
+            pointer="/data/id",
+        )
     if data.get("type", resource_type) != resource_type:
         raise Problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,

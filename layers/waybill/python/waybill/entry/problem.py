@@ -60,6 +60,11 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.InvalidWebhookAddress: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooManyWebhooks: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooManySecrets: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidSchedule: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidScheduleName: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ScheduleNotFound: HTTPStatus.NOT_FOUND,
+    errors.ScheduleChanged: HTTPStatus.CONFLICT,
+    errors.TooManySchedules: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -95,11 +100,18 @@ def of_error(error: errors.WaybillError) -> Problem:
         status,
         error.code,
         str(error),
-        pointer=error.pointer if isinstance(error, errors.InvalidOptions) else _POINTER.get(type(error)),
+        pointer=_pointer(error),
         parameter=_PARAMETER.get(type(error)),
         header=_HEADER.get(type(error)),
         retry_after=error.retry_after if isinstance(error, errors.ExportBeingCreated | errors.QuotaExceeded) else None,
     )
+
+
+def _pointer(error: errors.WaybillError) -> str | None:
+    """Return the place in the body that an error is about, if it is about one."""
+    if isinstance(error, errors.InvalidOptions | errors.InvalidSchedule):
+        return error.pointer
+    return _POINTER.get(type(error))
 
 
 def internal() -> Problem:

@@ -22,6 +22,11 @@ class Settings:
     metalink_url_lifetime: timedelta
     link_api_url: str
     quota: QuotaLimits
+    least_between_runs: timedelta
+    schedule_group: str
+    schedule_function_arn: str
+    schedule_role_arn: str
+    schedule_dead_letters_arn: str
     region: str
     s3_endpoint: str | None
     dynamodb_endpoint: str
@@ -32,6 +37,7 @@ class Settings:
     webhook_workflow_arn: str
     webhook_allow_private: bool
     eventbridge_endpoint: str
+    scheduler_endpoint: str
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -59,6 +65,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             running=int(environment.get("MAX_RUNNING_EXPORTS", "3")),
             per_day=int(environment.get("MAX_EXPORTS_PER_DAY", "20")),
         ),
+        least_between_runs=timedelta(minutes=int(environment.get("MIN_SCHEDULE_MINUTES", "60"))),
+        schedule_group=environment.get("SCHEDULE_GROUP", ""),
+        schedule_function_arn=environment.get("SCHEDULE_FUNCTION_ARN", ""),
+        schedule_role_arn=environment.get("SCHEDULE_ROLE_ARN", ""),
+        schedule_dead_letters_arn=environment.get("SCHEDULE_DEAD_LETTERS_ARN", ""),
         region=region,
         s3_endpoint=endpoint("S3"),
         dynamodb_endpoint=endpoint("DYNAMODB") or f"https://dynamodb.{region}.{suffix}",
@@ -69,4 +80,5 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         webhook_workflow_arn=environment.get("WEBHOOK_WORKFLOW_ARN", ""),
         webhook_allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE", "false") == "true",
         eventbridge_endpoint=endpoint("EVENTBRIDGE") or f"https://events.{region}.{suffix}",
+        scheduler_endpoint=endpoint("SCHEDULER") or f"https://scheduler.{region}.{suffix}",
     )

@@ -1,0 +1,82 @@
+"""The attributes of a schedule, checked field by field."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from waybill.domain.errors import InvalidSchedule
+from waybill.domain.firing import read_expression, read_zone
+from waybill.domain.options import ExportOptions
+from waybill.domain.schedule import Terms
+from waybill.entry import problem
+from waybill.entry.export_request import export_options
+from waybill.entry.jsonapi_body import escape
+from waybill.entry.problem import Problem, Problems
+
+_AT = "/data/attributes"
+_UNKNOWN = "extra_forbidden"
+_Read = TypeVar("_Read")
+
+
+class _Attributes(BaseModel):
+    """``options`` are looked at by themselves, as the attributes of any export."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    expression: str
+    time_zone: str = "UTC"
+    enabled: bool = True
+    options: dict[str, Any] = Field(default_factory=dict)
+    incremental: bool = False
+
+
+def schedule_terms(attributes: Mapping[str, Any]) -> Terms:
+    """Return what the attributes ask for; the expression in its one written form.
+
+    Raises Problems with one 422 for every field that is missing, unknown, of the wrong type or cannot be read, those of
+    the options included.
+    """
+    problems: list[Problem] = []
+    try:
+        _Attributes.model_validate(attributes)
+    except ValidationError as error:
+        problems += [_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]
+    expression = _read(attributes.get("expression"), read_expression, problems)
+    _read(attributes.get("time_zone", "UTC"), read_zone, problems)
+    options = _options(attributes.get("options", {}), problems)
+    if problems or expression is None:
+        raise Problems(problems)
+    checked = _Attributes.model_validate(attributes)
+    return Terms(expression.text, checked.time_zone, checked.enabled, options, checked.incremental)
+
+
+def _read(value: object, read: Callable[[str], _Read], problems: list[Problem]) -> _Read | None:
+    """Return what a text means. None if it cannot be read, which is a problem more, or is no text, which is known."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return read(value)
+    except InvalidSchedule as error:
+        problems.append(problem.of_error(error))
+        return None
+
+
+def _options(value: object, problems: list[Problem]) -> ExportOptions:
+    if isinstance(value, dict):
+        try:
+            return export_options(value, at=f"{_AT}/options")
+        except Problems as several:
+            problems += several.problems
+    return ExportOptions()
+
+
+def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:
+    name = ".".join(str(step) for step in location)
+    pointer = "/".join([_AT, *(escape(str(step)) for step in location)])
+    if kind == _UNKNOWN:
+        known = ", ".join(_Attributes.model_fields)
+        detail = f"A schedule has no attribute {name!r} that can be set. Those are: {known}."
+        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_attribute", detail, pointer=pointer)
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_attribute", f"{name}: {message}.", pointer=pointer)
