@@ -14,7 +14,7 @@ from pytest_socket import disable_socket, enable_socket
 from tests.unit.services.exports import CATALOG, Product
 
 from waybill.domain.catalog import Catalog
-from waybill.entry import http, task
+from waybill.entry import event, http, task
 from waybill.entry.observability import logger
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -59,6 +59,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
     )
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
+    monkeypatch.setattr(event, "wiring", lambda: wiring)
     return made
 
 
