@@ -8,16 +8,20 @@ from typing import Any
 
 import pytest
 from tests.docs.test_docs import page, rows, section, words
+from tests.fakes import FakeBudget
 from tests.unit.services.exports import TENANT, Product
 
 from waybill.domain.errors import StorageUnavailable, WaybillError
 from waybill.domain.job import ExportJob, ExportState
+from waybill.domain.receipt import Reason
 from waybill.entry import problem
 from waybill.services.delete_export import delete_export
+from waybill.services.expire_export import expire_export
 from waybill.services.fail_export import fail_export
 from waybill.services.find_export import find_export
 from waybill.services.retry_export import retry_export
 from waybill.services.starting_export import LONGEST_START
+from waybill.services.sweep_exports import sweep_exports
 
 KEY = "the-key"
 
@@ -39,8 +43,8 @@ class Walk:
         """What the API shows of the export."""
         if not self.product.jobs.jobs:
             return "nothing"
-        if self.job.state is ExportState.DELETED:
-            return "deleted"
+        if self.job.receipt is not None:
+            return "deleted" if self.job.receipt.reason is Reason.DELETED else "expired, and removed"
         if self.product.clock() >= self.job.expires_at:
             return "expired"
         find_export(TENANT, self.job.id, jobs=self.product.jobs, clock=self.product.clock)
@@ -85,8 +89,40 @@ class Walk:
         self.product.clock.advance(seconds=seconds)
         self.retry()
 
-    def delete(self) -> None:
-        self.ask(204, lambda: delete_export(TENANT, self.job.id, archives=self.product.archives, **self.ports()))
+    def delete(self, *, only_running: bool = False) -> None:
+        stores = {"archives": self.product.archives, "clock": self.product.clock, **self.ports()}
+        self.ask(200, lambda: delete_export(TENANT, self.job.id, only_running=only_running, **stores))
+
+    def cancel(self) -> None:
+        self.delete(only_running=True)
+
+    def sweep(self) -> None:
+        product = self.product
+        stores = {"archives": product.archives, "clock": product.clock, **self.ports()}
+        sweep_exports(metrics=product.metrics, budget=FakeBudget(), **stores)
+
+    def sweep_later(self, *, has_started: bool) -> None:
+        """Sweep when the execution is gone: it was never started, or has ended."""
+        self.product.workflow.running.clear()
+        if not has_started:
+            self.product.workflow.started.clear()
+        self.product.clock.advance(minutes=15, seconds=1)
+        self.sweep()
+
+    def ttl(self) -> None:
+        product, known = self.product, self.job
+        product.jobs.jobs.clear()
+        stores = {"archives": product.archives, "clock": product.clock, **self.ports()}
+        expire_export(TENANT, known.id, known=known, metrics=product.metrics, **stores)
+
+    def cancel_what_was_done(self) -> None:
+        """Cancel one that was deleted when it was done, in place of the one that is there."""
+        self.product.jobs.jobs.clear()
+        self.product.jobs.keys.clear()
+        self.post()
+        self.last_step()
+        self.delete()
+        self.cancel()
 
     def last_step(self) -> None:
         done = self.job.finished(self.product.clock(), parts=1, total_size=1, gaps=0)
@@ -139,11 +175,17 @@ BY: dict[str, Move] = {
     "retry, later than that": lambda walk: walk.retry_unstarted(seconds=LONGEST_START.total_seconds()),
     "retry, whose execution cannot be started": Walk.retry_in_vain,
     "DELETE": Walk.delete,
+    "DELETE ?state=exporting": Walk.cancel,
+    "DELETE ?state=exporting, when it was done before": lambda walk: walk.cancel_what_was_done(),
+    "the sweep": Walk.sweep,
+    "the sweep, when its execution is missing after 15 minutes": lambda walk: walk.sweep_later(has_started=False),
+    "the sweep, when its execution has ended after 15 minutes": lambda walk: walk.sweep_later(has_started=True),
+    "the TTL of its record": Walk.ttl,
     "its expires_at": Walk.expire,
 }
 """What the table has leading out of states."""
 
-ALWAYS = {"the same Idempotency-Key", "retry", "DELETE", "its expires_at"}
+ALWAYS = {"the same Idempotency-Key", "retry", "DELETE", "DELETE ?state=exporting", "the sweep", "its expires_at"}
 """What may come in every state, so that every state needs a row for it."""
 
 
@@ -177,9 +219,10 @@ def test_every_state_has_a_row_for_whatever_may_come() -> None:
     assert {(start, by) for start in states for by in ALWAYS} <= described | {("expired", "its expires_at")}
 
 
-def test_no_row_stands_twice_and_every_state_can_be_left_but_deleted() -> None:
+def test_no_row_stands_twice_and_every_state_can_be_left_but_those_of_what_is_gone() -> None:
     assert len({(start, by) for start, by, *_ in ROWS}) == len(ROWS)
-    assert {start for start, _, end, _ in ROWS if end != start} == set(INTO) - {"deleted"}
+    left = {start for start, _, end, _ in ROWS if end.partition(",")[0] != start}
+    assert left == set(INTO) - {"deleted", "expired"}
 
 
 def test_the_codes_in_the_table_are_among_the_errors_of_the_page() -> None:

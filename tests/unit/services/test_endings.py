@@ -20,7 +20,7 @@ from waybill.domain.errors import (
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
 from waybill.domain.receipt import Reason, Receipt
-from waybill.ports import Download
+from waybill.ports import Body, Download
 from waybill.services.delete_export import delete_export
 from waybill.services.expire_export import expire_export
 from waybill.services.find_export import find_export
@@ -417,7 +417,7 @@ class TestExpiring:
         job = parts_planned(product)
         put = product.archives.put
 
-        def put_late(key: str, data: bytes, *, download: Download | None = None) -> None:
+        def put_late(key: str, data: bytes | Body, *, download: Download | None = None) -> None:
             if "packed/" in key:
                 product.clock.advance(days=8)
                 known = taken_away(product, job)

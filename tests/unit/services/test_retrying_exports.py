@@ -266,7 +266,9 @@ class TestRetry:
         product = a_product()
         job = retry(product, failed(product).id)
 
-        delete_export(TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives)
+        delete_export(
+            TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives, clock=product.clock
+        )
 
         assert product.workflow.running == set()
         assert product.workflow.stopped[-1] == f"{job.id}-1"
