@@ -240,7 +240,7 @@ class TestRetry:
     def test_nor_is_one_that_is_gone(self) -> None:
         product = a_product()
         expired, deleted = failed(product), failed(product)
-        product.jobs.replace(deleted.deleted())
+        product.jobs.replace(deleted.deleted(product.clock()))
         with pytest.raises(ExportGone):
             retry(product, deleted.id)
         product.clock.now = expired.expires_at
