@@ -289,6 +289,8 @@ def test_every_limit_that_an_estimate_names_is_described(openapi: dict[str, Any]
 def test_estimates_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
     for document in estimates():
         assert checker("EstimateDocument", document) == []
+
+
 def receipts() -> list[dict[str, Any]]:
     """A receipt of every kind."""
     tombstones = [job().deleted(NOW), job(state=ExportState.DONE).deleted(NOW + timedelta(days=8))]
@@ -574,6 +576,7 @@ def test_every_shipped_schema_is_valid() -> None:
         ),
         ("samples of an estimate", [measuring.SAMPLES, measuring.SAMPLE_RECORDS]),
         ("time of an estimate", [estimate_export.MOST_SECONDS]),
+        (
             "export without an execution, or whose execution has ended",
             [sweep_exports.STUCK_AFTER // timedelta(minutes=1)],
         ),
