@@ -181,6 +181,17 @@ class MemoryJobs:
             raise JobChanged("The quota was changed.")
         self.quotas[quota.tenant] = quota
 
+    def bury(self, tombstone: ExportJob) -> None:
+        self._meet("bury")
+        if (tombstone.tenant, tombstone.id) in self.jobs:
+            raise ExportExists(f"There is an export {tombstone.id} already.")
+        self.jobs[tombstone.tenant, tombstone.id] = tombstone
+
+    def unfinished(self, *, before: datetime) -> Iterator[tuple[str, str]]:
+        self._meet("unfinished")
+        left = [job for job in self.jobs.values() if not job.at_rest and job.created_at < before]
+        yield from [(job.tenant, job.id) for job in sorted(left, key=lambda job: job.created_at)]
+
     def _meet(self, method: str) -> None:
         if method in self.fail_on:
             raise self.fail_on[method]
@@ -300,6 +311,11 @@ class MemoryObjects:
             if key.startswith(prefix) and (after is None or key > after):
                 self._meet(key)
                 yield ObjectInfo(key, len(self.objects[key]), etag_of(self.objects[key]))
+
+    def prefixes(self, prefix: str) -> Iterator[str]:
+        names = [*self.objects, *(key for key, _, _ in self.uploads.values())]
+        behind = {key.removeprefix(prefix) for key in names if key.startswith(prefix)}
+        yield from sorted({f"{prefix}{name.partition('/')[0]}/" for name in behind if "/" in name})
 
     def delete_prefix(self, prefix: str) -> int:
         keys = [key for key in self.objects if key.startswith(prefix)]

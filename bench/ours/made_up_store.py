@@ -117,6 +117,11 @@ class MadeUpObjects:
             if key.startswith(prefix) and (after is None or key > after):
                 yield ObjectInfo(key, path.stat().st_size, '"made-up"')
 
+    def prefixes(self, prefix: str) -> Iterator[str]:
+        """Yield the folders of what was put."""
+        names = (info.key.removeprefix(prefix).partition("/") for info in self.list(prefix))
+        yield from sorted({f"{prefix}{name}/" for name, slash, _ in names if slash})
+
     def delete_prefix(self, prefix: str) -> int:
         """Remove what was put."""
         found = list(self.list(prefix))

@@ -15,6 +15,8 @@ def handler(happening: Happening) -> object:
         bus=happening.wiring.bus,
         webhooks=happening.wiring.webhooks,
         workflow=happening.wiring.webhook_workflow,
+        schedules=happening.wiring.schedules,
+        jobs=happening.wiring.jobs,
         metrics=happening.wiring.metrics,
     )
     return each_change(happening, publish)

@@ -21,6 +21,7 @@ from waybill.domain.job import ExportJob, new_export
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaLimits, QuotaUse
+from waybill.domain.receipt import Reason
 from waybill.ports import JobStore
 from waybill.services.create_export import create_export
 
@@ -95,8 +96,8 @@ def test_every_change_is_kept(jobs: JobStore, clock: FakeClock) -> None:
     jobs.replace(done)
     assert jobs.get("anna", job.id) == done
 
-    jobs.replace(done.deleted())
-    assert jobs.get("anna", job.id) == done.deleted()
+    jobs.replace(done.deleted(clock()))
+    assert jobs.get("anna", job.id) == done.deleted(clock())
 
 
 def test_a_failed_job_keeps_its_sentence(jobs: JobStore, clock: FakeClock) -> None:
@@ -111,17 +112,17 @@ def test_a_failed_job_keeps_its_sentence(jobs: JobStore, clock: FakeClock) -> No
 def test_of_two_changes_of_the_same_revision_the_second_is_refused(jobs: JobStore, clock: FakeClock) -> None:
     job = a_job(clock)
     jobs.create(job)
-    jobs.replace(job.deleted())
+    jobs.replace(job.deleted(clock()))
 
     with pytest.raises(JobChanged):
         jobs.replace(job.failed(clock(), "Too late."))
 
-    assert jobs.get("anna", job.id) == job.deleted()
+    assert jobs.get("anna", job.id) == job.deleted(clock())
 
 
 def test_a_job_that_is_not_there_is_not_changed(jobs: JobStore, clock: FakeClock) -> None:
     with pytest.raises(JobChanged):
-        jobs.replace(a_job(clock).deleted())
+        jobs.replace(a_job(clock).deleted(clock()))
 
 
 def some_jobs(clock: FakeClock, count: int) -> list[ExportJob]:
@@ -161,7 +162,7 @@ def test_deleted_and_expired_jobs_are_left_out_and_pages_stay_full(jobs: JobStor
         else:
             jobs.create(job)
             if number % 3 == 1:
-                jobs.replace(job.deleted())
+                jobs.replace(job.deleted(clock()))
             else:
                 live.append(job)
 
@@ -177,7 +178,7 @@ def test_the_list_goes_on_behind_a_job_that_is_gone_meanwhile(jobs: JobStore, cl
     for job in stored:
         jobs.create(job)
     page = jobs.list("anna", now=clock(), limit=1)
-    jobs.replace(stored[2].deleted())
+    jobs.replace(stored[2].deleted(clock()))
 
     assert jobs.list("anna", now=clock(), limit=5, after=page.after).jobs == [stored[1], stored[0]]
 
@@ -258,8 +259,8 @@ def test_a_links_secret_and_the_names_of_parts_come_back_until_the_export_is_del
     jobs.replace(done)
     assert jobs.get("anna", job.id) == done
 
-    jobs.replace(done.deleted())
-    assert jobs.get("anna", job.id) == done.deleted()
+    jobs.replace(done.deleted(clock()))
+    assert jobs.get("anna", job.id) == done.deleted(clock())
 
 
 def test_as_many_names_of_parts_as_an_export_may_have_can_be_stored(jobs: JobStore, clock: FakeClock) -> None:
@@ -278,7 +279,7 @@ def test_an_export_leads_to_its_tenant_also_when_it_is_deleted(jobs: JobStore, c
     job, other = some_jobs(clock, 2)
     jobs.create(job)
     jobs.create(replace(other, tenant="bert"))
-    jobs.replace(job.deleted())
+    jobs.replace(job.deleted(clock()))
 
     assert (jobs.owner_of(job.id), jobs.owner_of(other.id)) == ("anna", "bert")
 
@@ -369,7 +370,7 @@ def test_a_change_of_the_job_the_quota_and_the_key_are_one(jobs: JobStore, clock
     failed = job.failed(clock(), "It could not be started.")
     back = jobs.quota("anna").given_back(job.id, clock())
 
-    for stale_job, stale_quota in ((failed.deleted(), back), (failed, replace(back, rev=7))):
+    for stale_job, stale_quota in ((failed.deleted(clock()), back), (failed, replace(back, rev=7))):
         with pytest.raises(JobChanged):
             jobs.replace(stale_job, quota=stale_quota, forget_key=key_digest("k"))
     assert jobs.get("anna", job.id) == job
@@ -418,6 +419,50 @@ def test_equal_requests_at_once_make_one_export(jobs: JobStore, clock: FakeClock
     assert seen == [made.id] * 4
     assert workflow.started == [made.id]
     assert jobs.quota("anna") == QuotaUse("anna", 1, (made.id,), (clock(),))
+
+
+def test_a_receipt_comes_back_in_every_state_of_the_removal(jobs: JobStore, clock: FakeClock) -> None:
+    tombstone = a_job(clock).deleted(clock())
+    assert tombstone.receipt is not None
+    jobs.bury(tombstone)
+    assert jobs.get("anna", tombstone.id) == tombstone
+
+    for receipt in (
+        tombstone.receipt.found(objects=3, size=2**53 + 1, reports=2),
+        replace(tombstone.receipt, reason=Reason.EXPIRED, state=None).completed(),
+    ):
+        changed = jobs.get("anna", tombstone.id).with_receipt(receipt)
+        jobs.replace(changed)
+        assert jobs.get("anna", tombstone.id) == changed
+
+
+def test_only_where_there_is_no_record_a_tombstone_is_put(jobs: JobStore, clock: FakeClock) -> None:
+    job = a_job(clock)
+    jobs.create(job)
+
+    with pytest.raises(ExportExists):
+        jobs.bury(job.deleted(clock()))
+
+    assert jobs.get("anna", job.id) == job
+
+
+def test_what_is_not_at_rest_is_found_oldest_first_whoever_has_it(jobs: JobStore, clock: FakeClock) -> None:
+    ages = {}
+    for name in ("exporting", "removing", "done", "failed", "removed", "too young"):
+        clock.advance(microseconds=333_333)
+        ages[name] = a_job(clock, tenant=f"tenant of {name}")
+        jobs.create(ages[name])
+    jobs.replace(ages["done"].finished(clock(), parts=1, total_size=1, gaps=0))
+    jobs.replace(ages["failed"].failed(clock(), "No."))
+    for name in ("removing", "removed"):
+        jobs.replace(ages[name].deleted(clock()))
+    tombstone = jobs.get("tenant of removed", ages["removed"].id)
+    assert tombstone.receipt is not None
+    jobs.replace(tombstone.with_receipt(tombstone.receipt.completed()))
+
+    found = list(jobs.unfinished(before=ages["too young"].created_at))
+
+    assert found == [(f"tenant of {name}", ages[name].id) for name in ("exporting", "removing")]
 
 
 class TestOnDynamoDb:
@@ -482,7 +527,7 @@ class TestOnDynamoDb:
         for job in (linked, other):
             store.create(job)
         before = self.items(moto_endpoint, table)
-        store.replace(linked.deleted())
+        store.replace(linked.deleted(clock()))
         after = self.items(moto_endpoint, table)
 
         assert "link_secret" in before[f"export#{linked.id}"]
@@ -507,7 +552,7 @@ class TestOnDynamoDb:
     ) -> None:
         job = a_job(clock)
         store.create(job)
-        store.replace(job.deleted())
+        store.replace(job.deleted(clock()))
 
         assert "expires_at" not in self.items(moto_endpoint, table)[f"export#{job.id}"]
 

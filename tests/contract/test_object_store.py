@@ -252,6 +252,23 @@ def test_everything_under_a_prefix_is_removed_and_nothing_else(objects: ObjectSt
     assert keys(objects) == ["exports/e1", "exports/e10/a"]
 
 
+def test_the_folders_under_a_prefix_are_found_those_of_unfinished_uploads_too(objects: ObjectStore) -> None:
+    for key in [
+        "exports/e1/a",
+        "exports/e1/work/b",
+        "exports/e3/a&<b>",
+        "exports/a file",
+        "exports/ü b/c",
+        "other/e4/a",
+    ]:
+        objects.put(key, b"x")
+    for key in ["exports/e2/parts/1", "exports/e3/parts/1", "exports/a piece", "other/e5/a"]:
+        objects.start_upload(key, download=DOWNLOAD)
+
+    assert list(objects.prefixes("exports/")) == ["exports/e1/", "exports/e2/", "exports/e3/", "exports/ü b/"]
+    assert list(objects.prefixes("nothing/")) == []
+
+
 class TestOnS3:
     """What only the bucket shows."""
 
@@ -299,6 +316,13 @@ class TestOnS3:
         for name in names:
             s3.put(name, b"")
 
+        folders = [f"folders/{number}/" for number in range(13)]
+        for folder in folders:
+            s3.put(f"{folder}a", b"")
+            s3.put(f"{folder}b", b"")
+
+        assert list(s3.prefixes("folders/")) == sorted(folders)
+        assert s3.delete_prefix("folders/") == 2 * len(folders)
         assert keys(s3, "many/") == names
         assert s3.delete_prefix("many/") == len(names)
         assert keys(s3) == []

@@ -5,7 +5,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,32 @@ from waybill.archive import bag, copying, part, paths, plan_record_files
 from waybill.archive import errors as archive_errors
 from waybill.archive import plan_parts as plan_archive
 from waybill.domain import cursor, errors, keys, options
+from waybill.domain.errors import ExportGone
 from waybill.domain.estimate import Amount, Estimate, Limit, Plan, forecast
-from waybill.domain.job import ExportJob, ExportState, new_export
+from waybill.domain.job import ExportJob, ExportState, lost_export, new_export
 from waybill.domain.ledger import Count, Gap, Outcome
 from waybill.domain.manifest import MOST_LISTED_GAPS, GapList, Ledger, build_manifest
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import PackedPart, PartsHeader
 from waybill.domain.progress import Progress
-from waybill.entry import catalog_file, export_request, problem, task
+from waybill.domain.receipt import Reason, Receipt
+from waybill.entry import catalog_file, export_receipt, export_request, http, problem, task
 from waybill.entry.estimate_document import estimate_document
 from waybill.entry.export_document import export_document, linked_export_document
 from waybill.entry.export_list import PARAMETERS, export_list
+from waybill.entry.export_receipt import receipt_document
 from waybill.entry.http import MAX_BODY
 from waybill.ports import JobPage
-from waybill.services import estimate_export, fetch_ahead, part_upload, parts_plan, plan_export, plan_parts, read_chunk
+from waybill.services import (
+    estimate_export,
+    fetch_ahead,
+    part_upload,
+    parts_plan,
+    plan_export,
+    plan_parts,
+    read_chunk,
+    sweep_exports,
+)
 from waybill.services.estimate_export import WORKFLOW
 from waybill.services.list_exports import MAX_PAGE_SIZE
 from waybill.sources import attribute_json, measuring
@@ -222,7 +234,7 @@ def functions_text() -> str:
 
 def test_every_query_parameter_is_in_the_api_page() -> None:
     text = page("api.md")
-    assert all(f"{name}=" in text for name in [*PARAMETERS, "cursor"])
+    assert all(f"{name}=" in text for name in [*PARAMETERS, *export_receipt.PARAMETERS, "cursor"])
 
 
 def test_every_attribute_of_a_request_is_in_the_api_page_and_no_other() -> None:
@@ -277,6 +289,18 @@ def test_every_limit_that_an_estimate_names_is_described(openapi: dict[str, Any]
 def test_estimates_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
     for document in estimates():
         assert checker("EstimateDocument", document) == []
+
+
+def receipts() -> list[dict[str, Any]]:
+    """A receipt of every kind."""
+    tombstones = [job().deleted(NOW), job(state=ExportState.DONE).deleted(NOW + timedelta(days=8))]
+    return [receipt_document(each) for each in (*tombstones, lost_export("ada", job().id, NOW))]
+
+
+def test_every_field_of_a_receipt_is_in_the_api_page_and_no_other() -> None:
+    described = listed(section(page("api.md"), "Deleting"))
+    for document in receipts():
+        assert described == set(document["meta"])
 
 
 def test_every_state_that_is_shown_is_in_the_api_page() -> None:
@@ -369,6 +393,21 @@ def test_exports_are_as_the_openapi_description_says(checker: Callable[[str, obj
     for document in documents():
         assert checker("ExportDocument", document) == []
     assert checker("ExportList", export_list(JobPage([job()], None), 20, link_api_url=LINKS)) == []
+
+
+def test_receipts_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
+    for document in receipts():
+        assert checker("ReceiptDocument", document) == []
+        gone = refusal(ExportGone("Gone.", Receipt(NOW, Reason.EXPIRED, None)))
+        assert gone["errors"][0]["meta"]["reason"] == "expired"
+        assert checker("Errors", gone) == []
+        document["meta"]["made_up"] = 1
+        assert checker("ReceiptDocument", document)
+
+
+def refusal(error: errors.WaybillError) -> dict[str, Any]:
+    """What a caller gets for an error that a service raises."""
+    return dict(http._refusal(problem.of_error(error)).document or {})
 
 
 def test_an_export_with_another_field_is_not_as_described(checker: Callable[[str, object], list[str]]) -> None:
@@ -537,6 +576,12 @@ def test_every_shipped_schema_is_valid() -> None:
         ),
         ("samples of an estimate", [measuring.SAMPLES, measuring.SAMPLE_RECORDS]),
         ("time of an estimate", [estimate_export.MOST_SECONDS]),
+        (
+            "export without an execution, or whose execution has ended",
+            [sweep_exports.STUCK_AFTER // timedelta(minutes=1)],
+        ),
+        ("objects that nobody knows", [sweep_exports.UNKNOWN_AFTER // timedelta(hours=1)]),
+        ("exports that a sweep cannot put in order", [sweep_exports.MOST_TROUBLES]),
     ],
 )
 def test_a_limit_is_in_the_limits_page_as_it_is_in_the_code(limit: str, values: list[int]) -> None:
@@ -573,7 +618,7 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "packing": (1,),
         "packed_part": (1,),
     }
-    prefixes = {"prefix", "work", "shard", "packed"}
+    prefixes = {"prefix", "export_of", "work", "shard", "packed"}
     made = {
         make("{id}", *numbers.get(name, ()))
         for name, make in vars(keys).items()

@@ -43,10 +43,12 @@ def error(answer: dict[str, Any]) -> dict[str, Any]:
     return dict(only)
 
 
-def of(job: ExportJob) -> Any:
+def of(job: ExportJob, **query: str) -> Any:
     def change(event: dict[str, Any]) -> None:
         event["pathParameters"]["id"] = job.id
         event.pop("queryStringParameters", None)
+        if query:
+            event["queryStringParameters"] = query
 
     return change
 
@@ -207,6 +209,43 @@ class TestIdempotencyKey:
             invoke("api", "create_export", with_key("anna@example.org"))
 
         assert "anna@example.org" not in log.getvalue()
+
+
+class TestRetryExport:
+    def test_a_failed_export_is_made_once_more(self, invoke: Invoke, product: Product) -> None:
+        job = product.create()
+        product.jobs.replace(job.failed(product.clock(), "The table is gone."))
+
+        answer = invoke("api", "retry_export", of(job))
+
+        data = document(answer)["data"]
+        assert answer["statusCode"] == 202
+        assert answer["headers"]["location"] == f"/move/exports/{job.id}" == data["links"]["self"]
+        assert int(answer["headers"]["retry-after"]) > 0
+        assert (data["id"], data["attributes"]["state"], data["attributes"]["error"]) == (job.id, "exporting", "")
+        assert data["meta"] == {
+            "rev": f"3-{job.id[-8:]}",
+            "progress": {"records": 0, "bytes": 0, "percentage": 0},
+        }
+
+    def test_one_that_has_not_failed_is_refused_and_stays_as_it_is(self, invoke: Invoke, product: Product) -> None:
+        for job in (product.create(), product.export()):
+            answer = invoke("api", "retry_export", of(job))
+
+            assert (answer["statusCode"], error(answer)["code"]) == (409, "export_not_failed")
+            assert "retry-after" not in answer["headers"]
+            assert product.jobs.get(TENANT, job.id) == job
+
+    def test_over_the_quota_the_answer_says_when_to_come_back(self, invoke: Invoke, product: Product) -> None:
+        job = product.create()
+        product.jobs.replace(job.failed(product.clock(), "No."))
+        for _ in range(product.limits.running):
+            product.create()
+
+        answer = invoke("api", "retry_export", of(job))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (429, "quota_exceeded")
+        assert answer["headers"]["retry-after"] == "5"
 
 
 class TestQuota:
@@ -538,10 +577,32 @@ class TestDeleteExport:
 
         answer = invoke("api", "delete_export", of(job))
 
-        assert (answer["statusCode"], answer["body"]) == (204, "")
+        assert answer["statusCode"] == 200
         assert product.archives.objects == {}
         gone = invoke("api", "get_export", of(job))
         assert (gone["statusCode"], error(gone)["code"]) == (410, "export_gone")
+
+    def test_it_answers_with_a_receipt_that_every_other_route_has_from_then_on(
+        self, invoke: Invoke, product: Product
+    ) -> None:
+        product.contacts = [record("ada")]
+        job = product.export()
+        objects = dict(product.archives.objects)
+
+        document = json.loads(invoke("api", "delete_export", of(job))["body"])
+
+        receipt = {
+            "deleted_at": product.clock().isoformat(),
+            "reason": "deleted",
+            "state": "done",
+            "objects": len(objects),
+            "bytes": sum(map(len, objects.values())),
+            "reports": 0,
+            "complete": True,
+        }
+        assert document == {"jsonapi": {"version": "1.1"}, "meta": {"id": job.id, **receipt}}
+        for route in set(WITH_ID) - {"delete_export"}:
+            assert error(invoke("api", route, of(job)))["meta"] == receipt, route
 
     def test_a_running_one_is_stopped(self, invoke: Invoke, product: Product) -> None:
         job = product.create()
@@ -553,7 +614,30 @@ class TestDeleteExport:
     def test_it_can_be_repeated(self, invoke: Invoke, product: Product) -> None:
         job = product.export()
 
-        assert [invoke("api", "delete_export", of(job))["statusCode"] for _ in range(2)] == [204, 204]
+        answers = [invoke("api", "delete_export", of(job)) for _ in range(2)]
+
+        assert answers[0] == answers[1]
+
+    def test_whoever_only_wants_to_cancel_leaves_one_that_has_ended_as_it_is(
+        self, invoke: Invoke, product: Product
+    ) -> None:
+        running, ended = product.create(), product.export()
+
+        cancelled, refused = (invoke("api", "delete_export", of(job, state="exporting")) for job in (running, ended))
+
+        assert (cancelled["statusCode"], json.loads(cancelled["body"])["meta"]["state"]) == (200, "exporting")
+        assert (refused["statusCode"], error(refused)["code"]) == (409, "export_ended")
+        assert error(refused)["source"] == {"parameter": "state"}
+        assert product.jobs.get(TENANT, ended.id) == ended
+
+    @pytest.mark.parametrize("state", ["", "done", "EXPORTING"])
+    def test_no_other_state_can_be_asked_for(self, invoke: Invoke, product: Product, state: str) -> None:
+        job = product.create()
+
+        answer = invoke("api", "delete_export", of(job, state=state))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (400, "invalid_parameter")
+        assert product.jobs.get(TENANT, job.id) == job
 
 
 @pytest.mark.parametrize("route", WITH_ID)

@@ -183,7 +183,7 @@ class TestWhatALinkCannotDo:
         job, other = done(product), done(product)
         assert job.link is not None
         deleted = product.create(FOR_COZY)
-        product.jobs.replace(deleted.deleted())
+        product.jobs.replace(deleted.deleted(product.clock()))
         without_record = new_export(TENANT, FOR_COZY, product.clock())
         product.jobs.owners[without_record.id] = TENANT
         forged = {

@@ -152,7 +152,7 @@ class TestShowing:
         assert attributes["last_run"] == "2026-03-02T02:00:00+00:00"
         assert data["links"]["last_export"] == f"/move/exports/{job.id}"
 
-        product.jobs.replace(job.deleted())
+        product.jobs.replace(job.deleted(product.clock()))
         data = document(invoke("api", "get_schedule"))["data"]
         assert (data["attributes"]["last_result"], "last_export" in data["links"]) == ("error", False)
 

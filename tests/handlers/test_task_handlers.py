@@ -103,7 +103,7 @@ def test_failing_an_export_that_has_ended_changes_nothing(invoke: Invoke, produc
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "fail_export"])
 def test_a_step_of_a_deleted_export_stops_and_leaves_no_note(invoke: Invoke, product: Product, step: str) -> None:
     job = product.create()
-    product.jobs.replace(job.deleted())
+    product.jobs.replace(job.deleted(product.clock()))
 
     with pytest.raises(ExportGone):
         invoke("task", step, of(job))

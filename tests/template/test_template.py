@@ -77,8 +77,9 @@ def test_no_role_reaches_every_resource_where_a_narrower_one_exists(resources: d
 def test_of_the_api_only_delete_export_may_delete(resources: dict[str, Any]) -> None:
     deleting = {role for role, statement in statements(resources) if "s3:DeleteObject" in statement["Action"]}
     steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
+    enders = ("expire_export", "sweep_exports")
 
-    assert deleting == {f"{resource_name(name)}Role" for name in ("delete_export", *steps)}
+    assert deleting == {f"{resource_name(name)}Role" for name in ("delete_export", *steps, *enders)}
 
 
 def test_what_may_be_deleted_are_exports_only(resources: dict[str, Any]) -> None:
@@ -122,6 +123,50 @@ def test_tables_can_be_taken_back_in_time_and_are_encrypted(table: str, resource
 def test_job_records_expire(resources: dict[str, Any]) -> None:
     ttl = resources["JobsTable"]["Properties"]["TimeToLiveSpecification"]
     assert ttl == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_what_the_ttl_removes_reaches_the_function_that_expires_exports(resources: dict[str, Any]) -> None:
+    mapping = resources["ExpireExportMapping"]["Properties"]
+    (pattern,) = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
+
+    assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["JobsTable", "StreamArn"]}
+    assert resources["JobsTable"]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert pattern == {
+        "eventName": ["REMOVE"],
+        "userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]},
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "export#"}]}}},
+    }
+
+
+def test_a_stream_record_that_cannot_be_taken_is_tried_some_times_and_kept(resources: dict[str, Any]) -> None:
+    mapping = resources["ExpireExportMapping"]["Properties"]
+    queue = resources[mapping["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0]]["Properties"]
+
+    assert (mapping["BisectBatchOnFunctionError"], mapping["FunctionResponseTypes"]) == (
+        True,
+        ["ReportBatchItemFailures"],
+    )
+    assert 0 < mapping["MaximumRetryAttempts"] <= 10
+    assert mapping["MaximumRecordAgeInSeconds"] < 86_400  # so long DynamoDB keeps a record
+    assert queue["SqsManagedSseEnabled"] is True
+
+
+def test_the_sweep_runs_every_hour_and_its_schedule_may_do_nothing_else(resources: dict[str, Any]) -> None:
+    schedule = resources["SweepExportsSchedule"]["Properties"]
+    role = resources[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["SweepExportsFunction", "Arn"]}
+    assert [policy["PolicyDocument"]["Statement"] for policy in role["Policies"]] == [
+        [{"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": schedule["Target"]["Arn"]}]
+    ]
+
+
+def test_the_index_of_what_is_not_at_rest_holds_keys_alone(resources: dict[str, Any]) -> None:
+    (index,) = resources["JobsTable"]["Properties"]["GlobalSecondaryIndexes"]
+
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["is_running", "created"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
 def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]) -> None:

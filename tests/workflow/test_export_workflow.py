@@ -264,20 +264,46 @@ def test_a_hopeless_error_is_not_tried_again_and_says_what_to_do(many: Stack, mo
     assert "parts_size of" in job.error
 
 
-def test_deleting_while_it_runs_leaves_nothing(many: Stack) -> None:
-    deleted: list[int] = []
+@pytest.mark.parametrize(
+    ("step", "moment"),
+    [
+        ("PackPart", "before"),
+        *((step, "meanwhile") for step in ("PlanExport", "ReadChunk", "PlanParts", "PackPart", "FinishExport")),
+    ],
+)
+def test_cancelling_at_every_step_leaves_no_object_and_no_upload(
+    many: Stack, step: str, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled: list[ExportJob] = []
 
-    def delete(payload: dict[str, Any], call: int) -> None:
+    def cancel(export_id: str) -> None:
         parts = wiring()
-        delete_export(TENANT, payload["export_id"], jobs=parts.jobs, workflow=parts.workflow, archives=parts.archives)
-        deleted.append(call)
+        stores = {"jobs": parts.jobs, "workflow": parts.workflow, "archives": parts.archives, "clock": parts.clock}
+        cancelled.append(delete_export(TENANT, export_id, only_running=True, **stores))  # type: ignore[arg-type]
 
-    many.steps.faults["PackPart"] = delete
+    def before(payload: dict[str, Any], call: int) -> None:
+        cancel(payload["export_id"])
+
+    def meanwhile(payload: dict[str, Any], call: int) -> None:
+        """Cancel when the step has just looked at the job, so that all it writes comes too late."""
+        check = ExportJob.check_running
+
+        def check_and_cancel(job: ExportJob, now: datetime) -> None:
+            check(job, now)
+            monkeypatch.setattr(ExportJob, "check_running", check)
+            cancel(job.id)
+
+        monkeypatch.setattr(ExportJob, "check_running", check_and_cancel)
+
+    many.steps.faults[step] = lambda payload, call: (
+        {"before": before, "meanwhile": meanwhile}[moment](payload, call) if not cancelled else None
+    )
     job = run(many, SMALL_PARTS)
 
-    assert deleted
-    assert job.state is ExportState.DELETED
+    assert cancelled
+    assert (job.state, job.receipt) == (ExportState.DELETED, cancelled[0].receipt)
     assert keys_of(many, job) == []
+    assert "Uploads" not in many.client("s3").list_multipart_uploads(Bucket=many.archives)
 
 
 def test_a_large_doctype_is_read_in_shards_and_every_record_once(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

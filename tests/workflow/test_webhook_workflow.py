@@ -77,6 +77,8 @@ def publish() -> None:
         bus=parts.bus,
         webhooks=parts.webhooks,
         workflow=parts.webhook_workflow,
+        schedules=parts.schedules,
+        jobs=parts.jobs,
         metrics=parts.metrics,
     )
 

@@ -29,10 +29,10 @@ LATE = RUNNING.expires_at + timedelta(seconds=1)
         (RUNNING, DONE, NOW, "waybill.export.done"),
         (RUNNING, FAILED, NOW, "waybill.export.failed"),
         (FAILED, AGAIN, NOW, "waybill.export.retried"),
-        (RUNNING, RUNNING.deleted(), NOW, "waybill.export.deleted"),
-        (DONE, DONE.deleted(), NOW, "waybill.export.deleted"),
-        (DONE, DONE.deleted(), LATE, "waybill.export.expired"),
-        (None, DONE.deleted(), LATE, "waybill.export.expired"),
+        (RUNNING, RUNNING.deleted(NOW), NOW, "waybill.export.deleted"),
+        (DONE, DONE.deleted(NOW), NOW, "waybill.export.deleted"),
+        (DONE, DONE.deleted(LATE), LATE, "waybill.export.expired"),
+        (None, DONE.deleted(LATE), LATE, "waybill.export.expired"),
     ],
 )
 def test_every_change_of_state_has_its_event(
@@ -47,7 +47,7 @@ def test_every_change_of_state_has_its_event(
         "export_id": after.id,
         "path": f"/move/exports/{after.id}",
         "state": after.state.value,
-        "previous_state": before.state.value if before else None,
+        "previous_state": before.state.value if before else (after.receipt.state if after.receipt else None),
         "parts": after.parts,
         "total_size": after.total_size,
         "gaps": after.gaps,
@@ -55,8 +55,8 @@ def test_every_change_of_state_has_its_event(
 
 
 def test_the_id_of_an_event_is_that_of_no_other_change() -> None:
-    lost = replace(RUNNING.deleted(), rev=1)
-    life = [(None, RUNNING), (RUNNING, FAILED), (FAILED, AGAIN), (AGAIN, AGAIN.deleted()), (None, lost)]
+    lost = replace(RUNNING.deleted(NOW), rev=1)
+    life = [(None, RUNNING), (RUNNING, FAILED), (FAILED, AGAIN), (AGAIN, AGAIN.deleted(NOW)), (None, lost)]
     events = [change_of(before, after, NOW) for before, after in life]
 
     assert [event and event.id for event in events] == [
@@ -69,7 +69,10 @@ def test_the_id_of_an_event_is_that_of_no_other_change() -> None:
 
 
 def test_a_change_of_anything_else_is_none() -> None:
+    gone = DONE.deleted(NOW)
+    assert gone.receipt is not None
     assert change_of(RUNNING, replace(RUNNING, rev=2), NOW) is None
+    assert change_of(gone, gone.with_receipt(gone.receipt.completed()), NOW) is None
 
 
 def done() -> ChangeEvent:

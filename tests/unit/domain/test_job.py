@@ -57,7 +57,7 @@ def test_it_is_gone_from_the_moment_it_expires() -> None:
 
 
 def test_it_is_gone_once_deleted_and_keeps_nothing_of_what_it_held() -> None:
-    job = new_export("alice", HOUR, NOW).finished(NOW, parts=3, total_size=99, gaps=1).deleted()
+    job = new_export("alice", HOUR, NOW).finished(NOW, parts=3, total_size=99, gaps=1).deleted(NOW)
 
     assert (job.parts, job.total_size, job.gaps, job.rev) == (0, 0, 0, 3)
     with pytest.raises(ExportGone):
@@ -121,6 +121,6 @@ def test_the_secret_of_a_link_is_not_in_the_text_of_a_job() -> None:
 def test_a_deleted_export_has_no_link_and_no_names() -> None:
     job = new_export("alice", FOR_COZY, NOW).finished(NOW, parts=3, total_size=9, gaps=0, part_names=NAMES)
 
-    deleted = job.deleted()
+    deleted = job.deleted(NOW)
 
     assert (deleted.link, deleted.link_secret, deleted.part_names, deleted.cursors) == (None, b"", (), ())

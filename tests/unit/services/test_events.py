@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from standardwebhooks import Webhook as Verifier
 from tests.fake_events import FakeWebhookClient, MemoryBus, MemoryWebhooks, MemoryWebhookWorkflow
-from tests.fakes import FakeClock, FakeMetrics
+from tests.fake_schedules import MemorySchedules
+from tests.fakes import FakeClock, FakeMetrics, MemoryJobs
 
 from waybill.domain.change_event import ChangeEvent
 from waybill.domain.errors import (
@@ -139,7 +140,16 @@ class TestPublishChange:
     def publish(self, webhooks: MemoryWebhooks, clock: FakeClock, bus: MemoryBus) -> MemoryWebhookWorkflow:
         workflow = MemoryWebhookWorkflow()
         for _ in range(2):
-            publish_change(TENANT, event(clock), bus=bus, webhooks=webhooks, workflow=workflow, metrics=FakeMetrics())
+            publish_change(
+                TENANT,
+                event(clock),
+                bus=bus,
+                webhooks=webhooks,
+                workflow=workflow,
+                schedules=MemorySchedules(),
+                jobs=MemoryJobs(),
+                metrics=FakeMetrics(),
+            )
         return workflow
 
     def test_it_goes_to_the_bus_and_to_every_webhook_that_wants_it_once(

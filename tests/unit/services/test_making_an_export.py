@@ -165,7 +165,9 @@ class TestReadChunk:
         if state == "expired":
             product.clock.advance(days=8)
         else:
-            product.jobs.replace(job.deleted() if state == "deleted" else job.failed(product.clock(), "No."))
+            product.jobs.replace(
+                job.deleted(product.clock()) if state == "deleted" else job.failed(product.clock(), "No.")
+            )
 
         with pytest.raises((ExportGone, ExportNotRunning)):
             product.read(job, batch)
@@ -442,6 +444,7 @@ class TestDeletingMeanwhile:
                     jobs=product.jobs,
                     workflow=product.workflow,
                     archives=product.archives,
+                    clock=product.clock,
                 )
             put(key, data, download=download)
 

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.fake_events import MemoryBus, MemoryWebhooks, MemoryWebhookWorkflow
 from tests.fake_schedules import MemoryScheduler, MemorySchedules
+from tests.fakes import FakeMetrics
 from tests.unit.services.exports import CATALOG, TENANT, Product, broken, record
 
+from waybill.domain.change_event import change_of
 from waybill.domain.errors import (
     CatalogError,
     InvalidOptions,
@@ -26,6 +29,7 @@ from waybill.services.delete_schedule import delete_schedule
 from waybill.services.get_schedule import get_schedule
 from waybill.services.list_schedules import list_schedules
 from waybill.services.note_scheduled_end import note_scheduled_end
+from waybill.services.publish_change import publish_change
 from waybill.services.put_schedule import put_schedule
 from waybill.services.run_schedule import run_schedule
 
@@ -394,17 +398,47 @@ class TestWhatBecameOfTheLastRun:
         planner.note_end(job)
 
         if removed == "deleted":
-            planner.product.jobs.replace(planner.product.jobs.get(TENANT, job.id).deleted())
+            planner.product.jobs.replace(planner.product.jobs.get(TENANT, job.id).deleted(planner.product.clock()))
         else:
             del planner.product.jobs.jobs[TENANT, job.id]
 
         shown = planner.get()
         assert (shown.last_result, shown.last_export, shown.has_export) == (RunResult.DONE, job.id, False)
 
+    def test_the_end_is_noted_when_the_change_is_told(self, planner: Planner) -> None:
+        planner.put()
+        job = planner.fire_when_due()
+        planner.make(job)
+        change = change_of(job, planner.product.jobs.get(TENANT, job.id), planner.now)
+        assert change is not None
+
+        publish_change(
+            TENANT,
+            change,
+            bus=MemoryBus(),
+            webhooks=MemoryWebhooks(),
+            workflow=MemoryWebhookWorkflow(),
+            schedules=planner.schedules,
+            jobs=planner.product.jobs,
+            metrics=FakeMetrics(),
+        )
+
+        run = planner.schedules.stored[TENANT, "nightly"].run
+        assert run is not None
+        assert run.result is RunResult.DONE
+
+    def test_what_became_of_an_export_is_known_from_its_tombstone_too(self, planner: Planner) -> None:
+        planner.put()
+        job = planner.fire_when_due()
+        planner.make(job)
+        planner.product.jobs.replace(planner.product.jobs.get(TENANT, job.id).deleted(planner.now))
+
+        assert planner.get().last_result is RunResult.DONE
+
     def test_an_export_that_is_deleted_while_it_runs_did_not_get_done(self, planner: Planner) -> None:
         planner.put()
         job = planner.fire_when_due()
-        planner.product.jobs.replace(job.deleted())
+        planner.product.jobs.replace(job.deleted(planner.product.clock()))
         planner.note_end(job)
         assert planner.get().last_result is RunResult.ERROR
         assert planner.schedules.stored[TENANT, "nightly"].run == planner.get().schedule.run

@@ -78,7 +78,9 @@ class TestIdempotentStart:
     def test_the_key_of_a_deleted_export_makes_no_other(self) -> None:
         product = Product()
         job = product.create(key="k")
-        delete_export(TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives)
+        delete_export(
+            TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives, clock=product.clock
+        )
 
         with pytest.raises(ExportGone):
             product.create(key="k")
@@ -175,7 +177,7 @@ class TestWhatDies:
         class DeletedMeanwhile(StorageUnavailable):
             def __init__(self) -> None:
                 (job,) = product.jobs.jobs.values()
-                product.jobs.replace(job.deleted())
+                product.jobs.replace(job.deleted(product.clock()))
                 super().__init__("Not now.")
 
         def fail(job: ExportJob) -> None:
@@ -230,7 +232,7 @@ class TestQuota:
         elif end == "error":
             self.end(product, first)
         elif end == "deleted":
-            product.jobs.replace(first.deleted())
+            product.jobs.replace(first.deleted(product.clock()))
         elif end == "gone":
             del product.jobs.jobs[TENANT, first.id]
         else:
@@ -273,7 +275,7 @@ class TestQuota:
 
     def test_a_deleted_export_stays_counted_for_the_day(self, product: Product) -> None:
         for _ in range(4):
-            product.jobs.replace(product.create().deleted())
+            product.jobs.replace(product.create().deleted(product.clock()))
 
         assert "24 hours" in str(self.refusal(product))
 

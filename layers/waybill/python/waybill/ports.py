@@ -106,6 +106,17 @@ class JobStore(Protocol):
         """Return whose export this is or was, until a day after it has expired. Raises ExportNotFound."""
         ...
 
+    def bury(self, tombstone: ExportJob) -> None:
+        """Store the tombstone of an export that has no record any more. Raises ExportExists if it has one."""
+        ...
+
+    def unfinished(self, *, before: datetime) -> Iterator[tuple[str, str]]:
+        """Yield tenant and id of the exports asked for before a moment that are not at rest, the oldest first.
+
+        What has changed in the last seconds may be missing, or there although it has come to rest: read the record.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
@@ -222,6 +233,13 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str, *, after: str | None = None) -> Iterator[ObjectInfo]:
         """Yield the objects under ``prefix``, sorted by their keys' UTF-8 bytes, those behind the key ``after``."""
+        ...
+
+    def prefixes(self, prefix: str) -> Iterator[str]:
+        """Yield in their order the beginnings of keys, from ``prefix`` on to the next ``/`` and with it.
+
+        Those of unfinished uploads are among them.
+        """
         ...
 
     def delete_prefix(self, prefix: str) -> int:

@@ -12,9 +12,12 @@
 The partition key ``pk`` is the tenant, so no request can reach another tenant's items. Only the last is found without
 knowing the tenant: its ``pk`` is ``export#<id>``, and no other item has its sort key. ``expires_at`` is the TTL
 attribute (whole Unix seconds, rounded up); the exact times stand beside it.
+
+A job that is not at rest has the attribute ``is_running``, and so stands in the index ``RunningIndex`` (``is_running``,
+``created``) until it is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -43,11 +46,14 @@ from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
+from waybill.domain.receipt import Reason, Receipt
 from waybill.ports import Clock, JobPage
 
 _NOTE_LIFE = timedelta(days=8)
 _QUOTA_LIFE = timedelta(days=8)
 _OWNER_LIFE = timedelta(days=1)
+_RUNNING_INDEX = "RunningIndex"
+_RUNNING = {"S": "yes"}
 
 
 class DynamoDbJobs:
@@ -113,7 +119,7 @@ class DynamoDbJobs:
         item = self._table.get(tenant, _job_key(export_id))
         if not item:
             raise ExportNotFound(f"There is no export {export_id} here.")
-        return _job_of(item)
+        return job_of(item)
 
     def list(self, tenant: str, *, now: datetime, limit: int, after: str | None = None) -> JobPage:
         """Return up to ``limit`` jobs that are neither deleted nor expired at ``now``, newest first, behind ``after``.
@@ -123,7 +129,7 @@ class DynamoDbJobs:
         newest = _job_key(LAST if after is None else after)
         found: list[ExportJob] = []
         for item in self._table.query(tenant, _job_key(""), newest, descending=True):
-            job = _job_of(item)
+            job = job_of(item)
             if job.id == after or job.state is ExportState.DELETED or job.expires_at <= now:
                 continue
             if len(found) == limit:
@@ -180,6 +186,17 @@ class DynamoDbJobs:
             raise ExportNotFound(f"There is no export {export_id}.")
         return item["tenant"].text
 
+    def bury(self, tombstone: ExportJob) -> None:
+        """Store the tombstone of an export that has no record any more. Raises ExportExists if it has one."""
+        if not self._put_job(tombstone, Put(_item_of(tombstone), "attribute_not_exists(pk)")):
+            raise ExportExists(f"There is an export {tombstone.id} already.")
+
+    def unfinished(self, *, before: datetime) -> Iterator[tuple[str, str]]:
+        """Yield tenant and id of the exports asked for before a moment that are not at rest, the oldest first."""
+        values = {":yes": _RUNNING, ":before": text(before.isoformat())}
+        for item in self._table.query_index(_RUNNING_INDEX, "is_running = :yes AND created < :before", values):
+            yield item["pk"].text, item["sk"].text.removeprefix(_job_key(""))
+
     def _put_job(self, job: ExportJob, put: Put) -> bool:
         """Store a job if the condition holds, and say whether it did.
 
@@ -190,7 +207,7 @@ class DynamoDbJobs:
             self._table.put(put.item, condition=put.condition, values=put.values)
         except ConditionFailed as failed:
             stored = self._table.get(job.tenant, _job_key(job.id)) if failed.repeated else {}
-            return bool(stored) and _job_of(stored) == job
+            return bool(stored) and job_of(stored) == job
         return True
 
 
@@ -273,10 +290,27 @@ def _item_of(job: ExportJob) -> NewItem:
         item |= {"attempt": number(job.attempt), "retried": text(job.retried_at.isoformat())}
     if job.state is not ExportState.DELETED:
         item[TTL] = ttl(job.expires_at)
+    if not job.at_rest:
+        item["is_running"] = _RUNNING
+    if job.receipt is not None:
+        item["receipt"] = {"M": _receipt_item(job.receipt)}
     return item
 
 
-def _job_of(item: Item) -> ExportJob:
+def _receipt_item(receipt: Receipt) -> NewItem:
+    return {
+        "deleted_at": text(receipt.deleted_at.isoformat()),
+        "reason": text(receipt.reason.value),
+        "state": text(receipt.state or ""),
+        "objects": number(receipt.objects),
+        "bytes": number(receipt.bytes),
+        "reports": number(receipt.reports),
+        "complete": {"BOOL": receipt.complete},
+    }
+
+
+def job_of(item: Item) -> ExportJob:
+    """Return the job that an item of the table holds."""
     return ExportJob(
         tenant=item["pk"].text,
         id=item["id"].text,
@@ -301,6 +335,19 @@ def _job_of(item: Item) -> ExportJob:
         link_secret=item.get("link_secret", NOTHING).octets,
         attempt=int(item.get("attempt", NOTHING).number),
         retried_at=datetime.fromisoformat(item["retried"].text) if "retried" in item else None,
+        receipt=_receipt_of(item["receipt"].fields) if "receipt" in item else None,
+    )
+
+
+def _receipt_of(item: Item) -> Receipt:
+    return Receipt(
+        deleted_at=datetime.fromisoformat(item["deleted_at"].text),
+        reason=Reason(item["reason"].text),
+        state=item["state"].text or None,
+        objects=int(item["objects"].number),
+        bytes=int(item["bytes"].number),
+        reports=int(item["reports"].number),
+        complete=item["complete"].truth,
     )
 
 
@@ -317,4 +364,4 @@ def _report_of(item: Item) -> WorkerProgress:
 
 def job_of_image(image: Mapping[str, object]) -> ExportJob:
     """Return the job of an item as the table's stream shows it: DynamoDB's JSON, bytes in base64."""
-    return _job_of(msgspec.convert(image, Item))
+    return job_of(msgspec.convert(image, Item))

@@ -26,6 +26,7 @@ class Attribute(msgspec.Struct):
     truth: bool = msgspec.field(default=False, name="BOOL")
     octets: bytes = msgspec.field(default=b"", name="B")
     members: "list[Attribute]" = msgspec.field(default_factory=list, name="L")
+    fields: "dict[str, Attribute]" = msgspec.field(default_factory=dict, name="M")
 
 
 NOTHING = Attribute()
@@ -96,12 +97,19 @@ class DynamoDbTable:
             "ConsistentRead": True,
             "ScanIndexForward": not descending,
         }
-        while True:
-            answer = self._call("Query", query)
-            yield from answer.items
-            if not answer.last_evaluated_key:
-                return
-            query["ExclusiveStartKey"] = answer.last_evaluated_key
+        return self._pages(query)
+
+    def query_index(self, index: str, condition: str, values: NewItem) -> Iterator[Item]:
+        """Yield the items of a global secondary index whose keys fulfil ``condition``, in the order of the sort key.
+
+        An index follows its table with a delay of usually less than a second.
+        """
+        query: dict[str, object] = {
+            "IndexName": index,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+        return self._pages(query)
 
     def put(self, item: NewItem, *, condition: str | None = None, values: NewItem | None = None) -> None:
         """Store an item whole. Raises ConditionFailed if ``condition``, an expression on ``values``, does not hold."""
@@ -126,6 +134,14 @@ class DynamoDbTable:
         ]
         request = {"TransactItems": items, "ClientRequestToken": uuid.uuid4().hex}
         self._call("TransactWriteItems", request, names_table=False)
+
+    def _pages(self, query: dict[str, object]) -> Iterator[Item]:
+        while True:
+            answer = self._call("Query", query)
+            yield from answer.items
+            if not answer.last_evaluated_key:
+                return
+            query["ExclusiveStartKey"] = answer.last_evaluated_key
 
     def _call(self, operation: str, request: Mapping[str, object], *, names_table: bool = True) -> _Answer:
         try:

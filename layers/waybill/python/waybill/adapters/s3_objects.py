@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import islice
+from heapq import merge
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
@@ -175,6 +176,11 @@ class S3Objects:
         """Yield the objects under ``prefix``, sorted by their keys' UTF-8 bytes, those behind the key ``after``."""
         return self._rest.list(prefix, after)
 
+    def prefixes(self, prefix: str) -> Iterator[str]:
+        """Yield in their order the beginnings of keys, from ``prefix`` on to the next ``/`` and with it."""
+        uploads = sorted({folder for key, _ in self._rest.uploads(prefix) if (folder := _folder(key, prefix))})
+        return (folder for folder, _ in groupby(merge(self._rest.folders(prefix), uploads)))
+
     def delete_prefix(self, prefix: str) -> int:
         """Remove every unfinished upload and every object under ``prefix``; return how many objects.
 
@@ -246,6 +252,12 @@ class S3Objects:
             raise StorageUnavailable(
                 f"The bucket {self._bucket} cannot be used: S3 refused the {what} of {shown(key)} ({code})."
             ) from error
+
+
+def _folder(key: str, prefix: str) -> str | None:
+    """Return a key's beginning up to the first slash behind ``prefix``, None if there is none."""
+    name, slash, _ = key.removeprefix(prefix).partition("/")
+    return f"{prefix}{name}/" if slash else None
 
 
 def _is_path(key: str) -> bool:

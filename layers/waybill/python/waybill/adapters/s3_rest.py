@@ -95,6 +95,20 @@ class S3Rest:
             if page.findtext("IsTruncated") != "true":
                 return
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield in their order the beginnings of the objects' keys, from ``prefix`` to the next ``/`` and with it."""
+        token: list[tuple[str, str]] = []
+        query = [("list-type", "2"), ("max-keys", str(_PAGE)), ("encoding-type", "url"), ("prefix", prefix)]
+        while True:
+            page = self._page([*query, ("delimiter", "/"), *token])
+            encoded = page.findtext("EncodingType") == "url"
+            for entry in page.iterfind("CommonPrefixes"):
+                folder = entry.findtext("Prefix") or ""
+                yield unquote_plus(folder) if encoded else folder
+            if page.findtext("IsTruncated") != "true":
+                return
+            token = [("continuation-token", page.findtext("NextContinuationToken") or "")]
+
     def size(self, key: str) -> int | None:
         """Return how many bytes an object has, None if there is none."""
         try:
@@ -188,13 +202,18 @@ class S3Rest:
 
     def abort_uploads(self, prefix: str) -> None:
         """Abort every unfinished multipart upload under ``prefix``."""
+        for key, upload in self.uploads(prefix):
+            self._abort(key, upload)
+
+    def uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Yield key and id of every unfinished multipart upload under ``prefix``, in the order of their keys."""
         marker: list[tuple[str, str]] = []
         while True:
             page = self._page([("uploads", ""), ("encoding-type", "url"), ("prefix", prefix), *marker])
             encoded = page.findtext("EncodingType") == "url"
             for entry in page.iterfind("Upload"):
                 key, upload = _key_of(entry, encoded=encoded), entry.findtext("UploadId") or ""
-                self._abort(key, upload)
+                yield key, upload
                 marker = [("key-marker", key), ("upload-id-marker", upload)]
             if page.findtext("IsTruncated") != "true":
                 return

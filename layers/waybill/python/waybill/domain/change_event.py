@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from waybill.domain.job import ExportJob, ExportState
+from waybill.domain.receipt import Reason
 
 SOURCE = "waybill"
 """The event's ``source``, a URI reference (CloudEvents 1.0, "source")."""
@@ -31,7 +32,8 @@ class ChangeEvent:
 
     ``id`` names the change: the export's id and the ``rev`` that its record got, so two events with one id are one. A
     tombstone that is put where no record is any more has ``gone`` instead, because it may not know of earlier revs.
-    ``at`` is when the record was changed, to the second. ``previous_state`` is None if there was no record before.
+    ``at`` is when the record was changed, to the second. ``previous_state`` is None if there was no record before, or if
+    nobody knows.
     """
 
     id: str
@@ -82,11 +84,11 @@ def change_of(before: ExportJob | None, after: ExportJob, at: datetime) -> Chang
     is_lost = before is None and after.state is ExportState.DELETED
     return ChangeEvent(
         id=f"{after.id}/{'gone' if is_lost else after.rev}",
-        type=_type_of(before, after, at),
+        type=_type_of(before, after),
         at=at,
         export_id=after.id,
         state=after.state.value,
-        previous_state=None if before is None else before.state.value,
+        previous_state=_state_before(before, after),
         parts=after.parts,
         total_size=after.total_size,
         gaps=after.gaps,
@@ -102,9 +104,16 @@ def tenant_reference(tenant: str, bus: str) -> str:
     return hashlib.sha256(f"waybill tenant\n{bus}\n{tenant}".encode()).hexdigest()
 
 
-def _type_of(before: ExportJob | None, after: ExportJob, at: datetime) -> str:
+def _state_before(before: ExportJob | None, after: ExportJob) -> str | None:
+    """Return the state before a change; of an export whose record is gone, what its tombstone knows of it."""
+    if before is not None:
+        return before.state.value
+    return after.receipt.state if after.receipt else None
+
+
+def _type_of(before: ExportJob | None, after: ExportJob) -> str:
     if after.state is ExportState.DELETED:
-        return EXPIRED if at >= after.expires_at else DELETED
+        return EXPIRED if after.receipt and after.receipt.reason is Reason.EXPIRED else DELETED
     if after.state is ExportState.EXPORTING:
         return STARTED if before is None else RETRIED
     return _TYPE_OF[after.state]

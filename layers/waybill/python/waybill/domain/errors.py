@@ -4,6 +4,8 @@ Each error has a stable ``code`` (documented in docs/api.md) and a message that 
 to which thing, and what to do. Messages never hold records, tokens or links.
 """
 
+from waybill.domain.receipt import Receipt
+
 
 class WaybillError(Exception):
     """Base of all errors that Waybill raises on purpose."""
@@ -43,9 +45,19 @@ class ExportNotFound(WaybillError):
 
 
 class ExportGone(WaybillError):
-    """The export was there; it has expired or was deleted."""
+    """The export was there; it has expired or was deleted. ``receipt`` is that of its removal, once that has begun."""
 
     code = "export_gone"
+
+    def __init__(self, message: str, receipt: Receipt | None = None) -> None:
+        super().__init__(message)
+        self.receipt = receipt
+
+
+class ExportEnded(WaybillError):
+    """The export was to be cancelled, but it has ended already."""
+
+    code = "export_ended"
 
 
 class ExportNotReady(WaybillError):
@@ -262,3 +274,9 @@ class TooManySchedules(WaybillError):
     """The tenant has as many schedules as one may have."""
 
     code = "too_many_schedules"
+
+
+class SweepIncomplete(WaybillError):
+    """A sweep could not put every export in order; the next one tries again."""
+
+    code = "sweep_incomplete"

@@ -3,15 +3,18 @@
 import re
 import secrets
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from waybill.domain import cursor
 from waybill.domain.errors import ExportGone, ExportNotFailed, ExportNotReady, ExportNotRunning
 from waybill.domain.link import make_link, new_secret
 from waybill.domain.options import COZY, SECOND_NS, ExportOptions
+from waybill.domain.receipt import Reason, Receipt
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_LAST_MOMENT = 253_402_300_799_000
+"""Milliseconds until the end of the year 9999, behind which there are no dates; an id that we did not make may be."""
 
 
 class ExportState(StrEnum):
@@ -43,6 +46,7 @@ class ExportJob:
 
     ``attempt`` counts from 0 how often the export was begun, ``retried_at`` is when the latest attempt began, None for
     the first.
+    ``receipt`` is what a tombstone has: what was removed of the export, when and why.
     """
 
     tenant: str
@@ -71,6 +75,8 @@ class ExportJob:
     def began_at(self) -> datetime:
         """When the latest attempt began."""
         return self.retried_at or self.created_at
+
+    receipt: Receipt | None = None
 
     @property
     def cursors(self) -> tuple[str, ...]:
@@ -102,7 +108,10 @@ class ExportJob:
     def check_not_gone(self, now: datetime) -> None:
         """Raise ExportGone if the export was deleted or ``now`` is not before ``expires_at`` (TTL deletes late)."""
         if self.state is ExportState.DELETED:
-            raise ExportGone("This export was deleted. Create a new one.")
+            has_expired = self.receipt is not None and self.receipt.reason is Reason.EXPIRED
+            raise ExportGone(
+                f"This export {'has expired' if has_expired else 'was deleted'}. Create a new one.", self.receipt
+            )
         if now >= self.expires_at:
             raise ExportGone(f"This export expired at {self.expires_at.isoformat()}. Create a new one.")
 
@@ -169,11 +178,14 @@ class ExportJob:
             rev=self.rev + 1,
         )
 
-    def deleted(self) -> "ExportJob":
-        """Return the tombstone that answers 410 from now on.
+    def deleted(self, now: datetime) -> "ExportJob":
+        """Return the tombstone that answers 410 from ``now`` on, with the receipt of a removal that begins.
 
-        It keeps nothing of what the export held, and without its secret its link is dead.
+        It keeps nothing of what the export held, and without its secret its link is dead. The reason is that the export
+        has expired, if it has, whoever removes it. A tombstone stays as it is.
         """
+        if self.receipt is not None:
+            return self
         return replace(
             self,
             state=ExportState.DELETED,
@@ -183,8 +195,37 @@ class ExportJob:
             error="",
             part_names=(),
             link_secret=b"",
+            receipt=Receipt(
+                deleted_at=now,
+                reason=Reason.EXPIRED if now >= self.expires_at else Reason.DELETED,
+                state=None if self.state is ExportState.DELETED else self.state.value,
+            ),
             rev=self.rev + 1,
         )
+
+    def with_receipt(self, receipt: Receipt) -> "ExportJob":
+        """Return the tombstone with what is known of the removal now."""
+        return self if receipt == self.receipt else replace(self, receipt=receipt, rev=self.rev + 1)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nobody has anything to do with it until somebody asks: neither being made nor being removed."""
+        if self.state is ExportState.DELETED:
+            return self.receipt is None or self.receipt.complete
+        return self.state is not ExportState.EXPORTING
+
+
+def lost_export(tenant: str, export_id: str, now: datetime) -> ExportJob:
+    """Return the tombstone of an export that has expired and whose record was gone before anybody had looked at it."""
+    return ExportJob(
+        tenant=tenant,
+        id=export_id,
+        options=ExportOptions(),
+        state=ExportState.DELETED,
+        created_at=asked_at(export_id),
+        expires_at=now,
+        receipt=Receipt(deleted_at=now, reason=Reason.EXPIRED, state=None),
+    )
 
 
 def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
@@ -198,6 +239,11 @@ def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
         expires_at=now + timedelta(microseconds=max(options.max_age // 1000, 1)),
         link_secret=new_secret() if options.layout == COZY else b"",
     )
+
+
+def asked_at(export_id: str) -> datetime:
+    """Return when an export was asked for, to the millisecond, as its id tells."""
+    return datetime.fromtimestamp(min(int(export_id[:12], 16), _LAST_MOMENT) / 1000, tz=UTC)
 
 
 def is_export_id(text: str) -> bool:

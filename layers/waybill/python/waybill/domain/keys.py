@@ -1,9 +1,17 @@
 """Where an export's objects lie in the archives bucket. Keys hold the export's id and numbers, nothing personal."""
 
+EXPORTS = "exports/"
+"""Everything that any export has in the bucket."""
+
 
 def prefix(export_id: str) -> str:
     """Everything that an export has in the bucket."""
-    return f"exports/{export_id}/"
+    return f"{EXPORTS}{export_id}/"
+
+
+def export_of(prefix: str) -> str:
+    """The id of the export that has this prefix."""
+    return prefix.removeprefix(EXPORTS).removesuffix("/")
 
 
 def part(export_id: str, number: int, extension: str) -> str:

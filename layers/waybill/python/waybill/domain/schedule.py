@@ -67,12 +67,13 @@ class Run:
         """
         if self.result is not RunResult.STARTED:
             return self
+        state = None if job is None else (job.receipt.state if job.receipt else job.state.value)
+        if job is not None and state == ExportState.DONE:
+            return replace(self, result=RunResult.DONE_WITH_GAPS if job.gaps else RunResult.DONE)
+        if job is not None and state == ExportState.ERROR:
+            return replace(self, result=RunResult.ERROR, error=job.error or "The export failed, and was removed since.")
         if job is None or job.state is ExportState.DELETED:
             return replace(self, result=RunResult.ERROR, error="The export was removed before it was known to be done.")
-        if job.state is ExportState.ERROR:
-            return replace(self, result=RunResult.ERROR, error=job.error)
-        if job.state is ExportState.DONE:
-            return replace(self, result=RunResult.DONE_WITH_GAPS if job.gaps else RunResult.DONE)
         return self
 
 

@@ -160,6 +160,7 @@ def _refusal(*problems: Problem) -> Answer:
             "title": each.status.phrase,
             "detail": each.detail,
             **({"source": each.source} if each.source else {}),
+            **({"meta": each.meta} if each.meta else {}),
         }
         for each in problems
     ]

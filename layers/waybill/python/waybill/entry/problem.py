@@ -1,16 +1,18 @@
 """Errors as answers: one map from what went wrong to the status that says so (JSON:API 1.1, "Error Objects")."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from waybill.domain import errors
+from waybill.domain.receipt import Receipt
 
 
 class Problem(Exception):
     """A request that is answered with an error, found before any service was called.
 
     ``pointer`` is the JSON Pointer of the field in the body, ``parameter`` the name of the query parameter, ``header``
-    the name of the header that is at fault. ``retry_after`` says in how many seconds the request may be granted.
+    the name of the header that is at fault. ``retry_after`` says in how many seconds the request may be granted,
+    ``meta`` what else there is to know.
     """
 
     def __init__(
@@ -23,6 +25,7 @@ class Problem(Exception):
         parameter: str | None = None,
         header: str | None = None,
         retry_after: int | None = None,
+        meta: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
@@ -31,6 +34,7 @@ class Problem(Exception):
         self.detail = detail
         source = {"pointer": pointer, "parameter": parameter, "header": header}
         self.source = {name: value for name, value in source.items() if value is not None}
+        self.meta = meta
 
 
 class Problems(Exception):
@@ -49,6 +53,7 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.ExportGone: HTTPStatus.GONE,
     errors.ExportNotReady: HTTPStatus.CONFLICT,
     errors.MetalinkTooLarge: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ExportEnded: HTTPStatus.CONFLICT,
     errors.JobChanged: HTTPStatus.CONFLICT,
     errors.ExportNotFailed: HTTPStatus.CONFLICT,
     errors.ExportBeingCreated: HTTPStatus.CONFLICT,
@@ -73,6 +78,7 @@ _PARAMETER = {
     errors.UnknownCursor: "cursor",
     errors.InvalidPageCursor: "page[cursor]",
     errors.InvalidWebhookName: "name",
+    errors.ExportEnded: "state",
 }
 
 _POINTER = {
@@ -104,6 +110,7 @@ def of_error(error: errors.WaybillError) -> Problem:
         parameter=_PARAMETER.get(type(error)),
         header=_HEADER.get(type(error)),
         retry_after=error.retry_after if isinstance(error, errors.ExportBeingCreated | errors.QuotaExceeded) else None,
+        meta=receipt_meta(error.receipt) if isinstance(error, errors.ExportGone) and error.receipt else None,
     )
 
 
@@ -112,6 +119,19 @@ def _pointer(error: errors.WaybillError) -> str | None:
     if isinstance(error, errors.InvalidOptions | errors.InvalidSchedule):
         return error.pointer
     return _POINTER.get(type(error))
+
+
+def receipt_meta(receipt: Receipt) -> dict[str, object]:
+    """Return the members of a receipt, as they stand in ``meta``."""
+    return {
+        "deleted_at": receipt.deleted_at.isoformat(),
+        "reason": receipt.reason.value,
+        "state": receipt.state,
+        "objects": receipt.objects,
+        "bytes": receipt.bytes,
+        "reports": receipt.reports,
+        "complete": receipt.complete,
+    }
 
 
 def internal() -> Problem:

@@ -1,36 +1,41 @@
-"""Delete an export for good."""
+"""Delete an export for good, or cancel it while it runs."""
 
-from contextlib import suppress
-
-from waybill.domain import keys
-from waybill.domain.errors import JobChanged
+from waybill.domain.errors import ExportEnded
 from waybill.domain.job import ExportJob, ExportState
-from waybill.ports import JobStore, ObjectStore, Workflow
-from waybill.services.find_export import stored_export
+from waybill.ports import Clock, JobStore, ObjectStore, Workflow
+from waybill.services.bury_export import bury_export
+from waybill.services.find_export import check_id
+from waybill.services.remove_export import remove_export
 
-_TRIES = 5
 
-
-def delete_export(tenant: str, export_id: str, *, jobs: JobStore, workflow: Workflow, archives: ObjectStore) -> int:
-    """Stop the export if it runs and remove every object of it, staged ones included; return how many objects.
+def delete_export(
+    tenant: str,
+    export_id: str,
+    *,
+    only_running: bool = False,
+    jobs: JobStore,
+    workflow: Workflow,
+    archives: ObjectStore,
+    clock: Clock,
+) -> ExportJob:
+    """Stop the export if it runs and remove all of it, staged objects included; return its tombstone with the receipt.
 
     From the first moment on the export answers 410, and its capability link leads nowhere. Safe to repeat: an earlier
-    try that was cut short is completed. Raises ExportNotFound.
+    try that was cut short is completed, and a complete receipt stays as it is. With ``only_running`` an export that has
+    ended is left as it is. Raises ExportNotFound, ExportEnded.
     """
-    job = _marked_deleted(tenant, export_id, jobs)
-    workflow.stop(job)
-    jobs.forget_reports(tenant, export_id)
-    return archives.delete_prefix(keys.prefix(export_id))
+    check_id(export_id)
+    check = _check_running if only_running else None
+    tombstone = bury_export(tenant, export_id, jobs=jobs, clock=clock, check=check)
+    workflow.stop(tombstone)
+    return remove_export(tombstone, jobs=jobs, archives=archives)
 
 
-def _marked_deleted(tenant: str, export_id: str, jobs: JobStore) -> ExportJob:
-    """Return the export's tombstone, once it is stored. Raises JobChanged if others change the record all the time."""
-    for _ in range(_TRIES):
-        job = stored_export(tenant, export_id, jobs=jobs)
-        if job.state is ExportState.DELETED:
-            return job
-        tombstone = job.deleted()
-        with suppress(JobChanged):
-            jobs.replace(tombstone)
-            return tombstone
-    raise JobChanged(f"The export {export_id} is changed by others all the time. Delete it again.")
+def _check_running(job: ExportJob) -> None:
+    """Raise ExportEnded unless the export is being made, or was when it was deleted."""
+    state = job.receipt.state if job.receipt is not None else job.state.value
+    if state != ExportState.EXPORTING:
+        raise ExportEnded(
+            f"This export has already ended in state {state or ExportState.DELETED}, so there is nothing to cancel. "
+            f"To delete it, leave out the parameter `state`."
+        )

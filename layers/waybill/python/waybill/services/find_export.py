@@ -1,16 +1,29 @@
 """How every use case finds the export that it is about."""
 
-from waybill.domain.errors import ExportNotFound
+from waybill.domain.errors import ExportGone, ExportNotFound
 from waybill.domain.job import ExportJob, is_export_id
 from waybill.domain.link import claimed_export, is_same_link, no_such_link
 from waybill.ports import Clock, JobStore
 
 
-def stored_export(tenant: str, export_id: str, *, jobs: JobStore) -> ExportJob:
-    """Return a tenant's export, whatever has become of it. Raises ExportNotFound, also for what cannot be an id."""
+def check_id(export_id: str) -> None:
+    """Raise ExportNotFound for what cannot be an export's id, so that no store is asked for it."""
     if not is_export_id(export_id):
         raise ExportNotFound("There is no export with this id.")
-    return jobs.get(tenant, export_id)
+
+
+def stored_export(tenant: str, export_id: str, *, jobs: JobStore) -> ExportJob:
+    """Return a tenant's export, whatever has become of it. Raises ExportNotFound, also for what cannot be an id.
+
+    Raises ExportGone if its record was just removed because it has expired, and its tombstone does not stand yet.
+    """
+    check_id(export_id)
+    try:
+        return jobs.get(tenant, export_id)
+    except ExportNotFound:
+        if jobs.owner_of(export_id) == tenant:
+            raise ExportGone("This export has expired. Create a new one.") from None
+        raise
 
 
 def find_export(tenant: str, export_id: str, *, jobs: JobStore, clock: Clock) -> ExportJob:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from waybill.domain import keys
+from waybill.domain.errors import ExportNotFound
 from waybill.domain.job import ExportJob, ExportState
 from waybill.ports import Clock, JobStore, ObjectStore
 
@@ -22,5 +23,13 @@ def making_export(
     try:
         yield job
     finally:
-        if jobs.get(tenant, export_id).state is ExportState.DELETED:
+        if _is_gone(tenant, export_id, jobs):
             archives.delete_prefix(keys.prefix(export_id))
+
+
+def _is_gone(tenant: str, export_id: str, jobs: JobStore) -> bool:
+    """Whether the export was deleted, or has expired so long ago that its record is gone."""
+    try:
+        return jobs.get(tenant, export_id).state is ExportState.DELETED
+    except ExportNotFound:
+        return True

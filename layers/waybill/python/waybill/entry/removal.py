@@ -1,0 +1,61 @@
+"""Where the Jobs table tells that its TTL has removed exports (DynamoDB Streams, "Time to live").
+
+What is sent, and what is answered for a record that shall come again: Lambda developer guide, "DynamoDB event record",
+"Reporting batch item failures".
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from waybill.adapters.dynamodb_jobs import job_of
+from waybill.adapters.dynamodb_table import Item
+from waybill.domain.job import ExportJob
+from waybill.entry.bootstrap import Wiring
+from waybill.entry.event import Happening
+from waybill.entry.observability import logger, place_of
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One export whose record is gone. ``job`` is the record as it was."""
+
+    job: ExportJob
+    wiring: Wiring
+
+
+def each_removal(run: Callable[[Removal], object]) -> Callable[[Happening], object]:
+    """Make a function that takes a batch of stream records of one that takes a Removal.
+
+    A record that fails does not hold up those behind it in the batch. It is named in the answer, and Lambda sends it
+    again with all behind it, which changes nothing for those that succeeded.
+    """
+
+    @functools.wraps(run)
+    def all_of_them(batch: Happening) -> object:
+        failures = []
+        for record in filter(_tells_of_expiry, batch.payload["Records"]):
+            try:
+                run(Removal(_job_in(record), batch.wiring))
+            except Exception as error:
+                # Its text may hold personal data if it is none of ours, so the place must do.
+                about = {"error": type(error).__name__, "at": place_of(error)}
+                logger().error("removal failed", extra=about)
+                failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
+        return {"batchItemFailures": failures}
+
+    return all_of_them
+
+
+def _tells_of_expiry(record: Mapping[str, Any]) -> bool:
+    """Whether the TTL has removed an export. The template's filter lets nothing else through."""
+    by = record.get("userIdentity") or {}
+    sort_key = record["dynamodb"]["Keys"]["sk"]["S"]
+    return by.get("principalId") == "dynamodb.amazonaws.com" and sort_key.startswith("export#")
+
+
+def _job_in(record: Mapping[str, Any]) -> ExportJob:
+    return job_of(msgspec.convert(record["dynamodb"]["OldImage"], type=Item))
