@@ -209,6 +209,43 @@ class TestIdempotencyKey:
         assert "anna@example.org" not in log.getvalue()
 
 
+class TestRetryExport:
+    def test_a_failed_export_is_made_once_more(self, invoke: Invoke, product: Product) -> None:
+        job = product.create()
+        product.jobs.replace(job.failed(product.clock(), "The table is gone."))
+
+        answer = invoke("api", "retry_export", of(job))
+
+        data = document(answer)["data"]
+        assert answer["statusCode"] == 202
+        assert answer["headers"]["location"] == f"/move/exports/{job.id}" == data["links"]["self"]
+        assert int(answer["headers"]["retry-after"]) > 0
+        assert (data["id"], data["attributes"]["state"], data["attributes"]["error"]) == (job.id, "exporting", "")
+        assert data["meta"] == {
+            "rev": f"3-{job.id[-8:]}",
+            "progress": {"records": 0, "bytes": 0, "percentage": 0},
+        }
+
+    def test_one_that_has_not_failed_is_refused_and_stays_as_it_is(self, invoke: Invoke, product: Product) -> None:
+        for job in (product.create(), product.export()):
+            answer = invoke("api", "retry_export", of(job))
+
+            assert (answer["statusCode"], error(answer)["code"]) == (409, "export_not_failed")
+            assert "retry-after" not in answer["headers"]
+            assert product.jobs.get(TENANT, job.id) == job
+
+    def test_over_the_quota_the_answer_says_when_to_come_back(self, invoke: Invoke, product: Product) -> None:
+        job = product.create()
+        product.jobs.replace(job.failed(product.clock(), "No."))
+        for _ in range(product.limits.running):
+            product.create()
+
+        answer = invoke("api", "retry_export", of(job))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (429, "quota_exceeded")
+        assert answer["headers"]["retry-after"] == "5"
+
+
 class TestQuota:
     def test_over_it_the_answer_says_when_to_come_back(self, invoke: Invoke, product: Product) -> None:
         for _ in range(product.limits.running):
