@@ -13,7 +13,7 @@ from tests.e2e.support import Tenant, Unpacked, workers
 
 pytestmark = pytest.mark.e2e
 
-_PARTS_SIZE = 200_000
+_PARTS_SIZE = 40_000
 _SIZE = LibrarySize(albums=1, photos=2, documents=10, largest=())
 
 
