@@ -6,13 +6,11 @@ would end them. Lambda reports that as ``Runtime.ExitError``, and so does the en
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 
 import pytest
-from local.paths import STATE
-from tests.e2e.support import Tenant, Unpacked
+from tests.e2e.support import Tenant, Unpacked, workers
 
 pytestmark = pytest.mark.e2e
 
@@ -54,16 +52,9 @@ def _killed(tenant: Tenant, export_id: str, function: str, *, lowest: int, highe
         percentage = export["meta"].get("progress", {}).get("percentage", 0)
         if export["attributes"]["state"] != "exporting" or percentage > highest:
             return False
-        if percentage >= lowest and (workers := _workers(function)):
-            for pid in workers:
+        if percentage >= lowest and (found := workers(function)):
+            for pid in found:
                 os.kill(pid, signal.SIGKILL)
             return True
         time.sleep(0.02)
     return False
-
-
-def _workers(function: str) -> list[int]:
-    """Return the processes of this checkout's engine that run ``function``."""
-    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True)
-    lines = [line.split(None, 1) for line in listing.stdout.splitlines()]
-    return [int(pid) for pid, args in lines if str(STATE) in args and f"-{function}-" in args]

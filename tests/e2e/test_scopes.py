@@ -11,7 +11,11 @@ from local.stack_file import Stack
 pytestmark = pytest.mark.e2e
 
 _ROUTES = {
-    "exports.create": [("POST", "/move/exports"), ("POST", "/move/exports/estimate")],
+    "exports.create": [
+        ("POST", "/move/exports"),
+        ("POST", "/move/exports/estimate"),
+        ("POST", "/move/exports/{id}/retry"),
+    ],
     "exports.read": [
         ("GET", "/move/exports"),
         ("GET", "/move/exports/{id}"),

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.e2e
         ("GET", "/move/exports/data/{id}"),
         ("GET", "/move/exports/data/{id}?cursor={cursor}"),
         ("GET", "/move/exports/{id}/manifest"),
+        ("POST", "/move/exports/{id}/retry"),
         ("DELETE", "/move/exports/{id}"),
     ],
 )

@@ -18,6 +18,7 @@ from waybill.entry.bootstrap import wiring
 from waybill.services.create_export import create_export
 from waybill.services.delete_export import delete_export
 from waybill.services.estimate_export import estimate_export
+from waybill.services.retry_export import retry_export
 
 TENANT = "alice"
 POLL = threading.Event()
@@ -48,16 +49,36 @@ def run(stack: Stack, options: ExportOptions | None = None) -> ExportJob:
         clock=parts.clock,
         metrics=parts.metrics,
     )
+    return ended(stack, job)
+
+
+def ended(stack: Stack, job: ExportJob) -> ExportJob:
+    """Wait for the execution of the job's latest attempt; return the job then."""
     deadline = time.monotonic() + 60
-    execution = stack.state_machine.replace(":stateMachine:", ":execution:") + f":{job.id}"
+    execution = stack.state_machine.replace(":stateMachine:", ":execution:") + f":{job.execution}"
     while stack.client("stepfunctions").describe_execution(executionArn=execution)["status"] == "RUNNING":
         assert time.monotonic() < deadline, stack.steps.calls
         POLL.wait(0.02)
-    return parts.jobs.get(TENANT, job.id)
+    return wiring().jobs.get(TENANT, job.id)
+
+
+def retry(stack: Stack, job: ExportJob) -> ExportJob:
+    """Retry a failed export and wait for its end."""
+    parts = wiring()
+    retried = retry_export(
+        TENANT,
+        job.id,
+        quota=parts.settings.quota,
+        jobs=parts.jobs,
+        workflow=parts.workflow,
+        clock=parts.clock,
+        metrics=parts.metrics,
+    )
+    return ended(stack, retried)
 
 
 def history(stack: Stack, job: ExportJob) -> list[str]:
-    execution = stack.state_machine.replace(":stateMachine:", ":execution:") + f":{job.id}"
+    execution = stack.state_machine.replace(":stateMachine:", ":execution:") + f":{job.execution}"
     events = stack.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=1000)["events"]
     return [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event]
 
@@ -252,6 +273,47 @@ def test_a_step_that_keeps_dying_leaves_a_sentence_that_a_person_can_act_on(stac
     assert "Retry the export" in job.error
     assert "killed" not in job.error
     assert history(stack, job)[-2:] == ["FailExport", "ExportFailed"]
+
+
+def stored_at(stack: Stack, job: ExportJob, folder: str) -> dict[str, tuple[str, Any]]:
+    """What lies in one of an export's folders, with version and time: what is written again has another time."""
+    listed = stack.client("s3").list_objects_v2(Bucket=stack.archives, Prefix=f"exports/{job.id}/{folder}/")
+    return {each["Key"]: (each["ETag"], each["LastModified"]) for each in listed.get("Contents", [])}
+
+
+@pytest.mark.parametrize(("step", "first_killed"), [("PlanExport", 1), ("PlanParts", 3), ("FinishExport", 3)])
+def test_an_export_that_failed_goes_on_when_it_is_retried(
+    many: Stack, undisturbed: list[str], step: str, first_killed: int
+) -> None:
+    many.steps.milliseconds = lambda name: 0  # a call does one entry, or one part
+    many.steps.faults[step] = lambda payload, call: RuntimeError("killed") if call >= first_killed else None
+    failed = run(many, SMALL_PARTS)
+    assert failed.state is ExportState.ERROR
+    staged = stored_at(many, failed, "work/staged")
+    packed = stored_at(many, failed, "parts")
+    if step != "PlanExport":
+        assert staged
+    assert len(packed) == (0 if step != "FinishExport" else first_killed)
+
+    many.steps.faults.clear()
+    done = retry(many, failed)
+
+    assert (done.state, done.attempt, done.gaps) == (ExportState.DONE, 1, 0)
+    assert part_digests(many, done) == undisturbed
+    assert packed.items() <= stored_at(many, done, "parts").items()
+    assert [name for name in many.steps.calls if name == "FailExport"] == ["FailExport"]
+
+
+def test_an_attempt_is_told_from_the_one_before(many: Stack) -> None:
+    many.steps.faults["PlanParts"] = lambda payload, call: RuntimeError("killed")
+    first = run(many, SMALL_PARTS)
+    second = retry(many, first)
+    many.steps.faults.clear()
+    third = retry(many, second)
+
+    assert [job.execution.removeprefix(first.id) for job in (first, second, third)] == ["", "-1", "-2"]
+    assert [job.state for job in (first, second, third)] == [ExportState.ERROR, ExportState.ERROR, ExportState.DONE]
+    assert history(many, second)[-2:] == ["FailExport", "ExportFailed"]
 
 
 def test_a_hopeless_error_is_not_tried_again_and_says_what_to_do(many: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ class ChangeEvent:
 
     ``id`` names the change: the export's id and the ``rev`` that its record got, so two events with one id are one. A
     tombstone that is put where no record is any more has ``gone`` instead, because it may not know of earlier revs.
-    ``at`` is when the record was changed, to the second. ``previous_state`` is None if there was no record before, or if
+    ``at`` is when the record was changed, to the second. ``previous_state`` is None if there was no record before, or
     nobody knows.
     """
 

@@ -1,0 +1,67 @@
+"""One tenant may not have all exports that it likes, and is told when it may have the next."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from local import web
+from local.aws import Aws
+from local.demo_data import people
+from local.stack_file import Stack
+from tests.e2e.support import Tenant
+
+pytestmark = pytest.mark.e2e
+
+RUNNING = 8
+"""What the embedded deployment allows (local/deployment.py)."""
+
+
+def post(tenant: Tenant) -> web.Answer:
+    return tenant.api.call("POST", "/move/exports", body='{"data": {"attributes": {}}}')
+
+
+def test_one_more_than_may_run_is_refused_until_one_has_ended(new_tenant: Callable[..., Tenant]) -> None:
+    tenant = new_tenant("busy", list(people.contacts("busy", 3_000)))
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: post(tenant), range(3 * RUNNING)))
+
+    made = [answer.document["data"]["id"] for answer in answers if answer.status == 202]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert len(made) >= RUNNING
+    assert refused
+    for answer in refused:
+        assert answer.document["errors"][0]["code"] == "quota_exceeded"
+        assert 5 <= int(answer.headers["retry-after"]) <= 3600
+    assert {answer.status for answer in answers} <= {202, 429, 409}
+    listed = tenant.api.call("GET", "/move/exports?page[size]=100").document["data"]
+    assert {each["id"] for each in listed} == set(made)
+    for export_id in made:
+        assert tenant.api.delete(export_id).status == 204
+    last = post(tenant)
+    assert last.status == 202
+    assert tenant.api.delete(last.document["data"]["id"]).status == 204
+
+
+def test_over_the_day_the_wait_is_that_of_the_oldest_start(
+    new_tenant: Callable[..., Tenant], stack: Stack, aws: Aws
+) -> None:
+    tenant = new_tenant("eager")
+    oldest = datetime.now(UTC) - timedelta(hours=24) + timedelta(seconds=120)
+    starts = [oldest, *[datetime.now(UTC)] * 499]
+    aws.dynamodb.put_item(
+        TableName=stack.resources["jobs_table"],
+        Item={
+            "pk": {"S": tenant.id},
+            "sk": {"S": "quota"},
+            "rev": {"N": "7"},
+            "running": {"L": []},
+            "starts": {"L": [{"S": start.isoformat()} for start in starts]},
+        },
+    )
+
+    answer = post(tenant)
+
+    assert answer.status == 429
+    assert 60 < int(answer.headers["retry-after"]) <= 120
+    assert tenant.api.call("GET", "/move/exports").document["data"] == []
