@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -28,11 +29,12 @@ from waybill.domain.manifest import MOST_LISTED_GAPS, GapList, Ledger, build_man
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import PackedPart, PartsHeader
 from waybill.domain.progress import Progress
-from waybill.entry import catalog_file, export_request, problem, task
+from waybill.domain.qiscus import PAGE_SIZE, RESOURCES, qiscus_options
+from waybill.entry import catalog_file, export_request, form_body, problem, qiscus_document, qiscus_request, task
 from waybill.entry.estimate_document import estimate_document
 from waybill.entry.export_document import export_document, linked_export_document
 from waybill.entry.export_list import PARAMETERS, export_list
-from waybill.entry.http import MAX_BODY
+from waybill.entry.http import MAX_BODY, Request
 from waybill.ports import JobPage
 from waybill.services import estimate_export, fetch_ahead, part_upload, parts_plan, plan_export, plan_parts, read_chunk
 from waybill.services.estimate_export import WORKFLOW
@@ -150,7 +152,7 @@ def answered_errors() -> set[tuple[str, str]]:
 
 
 def gap_codes() -> set[str]:
-    found = [text for call in calls("_gap", "sources", "archive") for text in texts(call.args)]
+    found = [text for call in calls("_gap", "sources", "archive", "services") for text in texts(call.args)]
     return {text for text in found if re.fullmatch(r"[a-z]+(_[a-z]+)+", text)} | set(part._REASONS)
 
 
@@ -388,6 +390,47 @@ def test_the_openapi_description_has_every_error_and_gap_code(openapi: dict[str,
     assert set(schemas["Manifest"]["properties"]["gaps"]["items"]["properties"]["code"]["enum"]) == gap_codes()
 
 
+# ---------------------------------------------------------------- qiscus.md
+
+
+def backups() -> list[dict[str, Any]]:
+    """An export as the Qiscus dialect shows it, in every state."""
+    request = cast("Request", SimpleNamespace(time_zone="Asia/Jakarta", host="api.invalid", wiring=SETTINGS))
+    running = new_export("ada", qiscus_options("comments", None, None, "UTC"), NOW, with_link=True)
+    done = running.finished(NOW, parts=1, total_size=9, gaps=1, records=2)
+    shown = [(running, Progress(1, 2, 3)), (done, None), (running.failed(NOW, "It failed."), None)]
+    return [qiscus_document.backup(each, request) for each in shown]
+
+
+SETTINGS = SimpleNamespace(settings=SimpleNamespace(link_api_url=LINKS))
+
+
+def test_every_field_and_status_is_in_the_qiscus_page() -> None:
+    text = section(page("qiscus.md"), "Answers")
+    assert listed(text) == set(backups()[0])
+    assert not missing({each["status"] for each in backups()}, words(text))
+
+
+def test_every_field_of_a_request_is_in_the_qiscus_page() -> None:
+    fields = {*qiscus_request.FIELDS, *qiscus_request.PAGE}
+    assert not missing(fields, words(section(page("qiscus.md"), "Requests")))
+    assert not missing(RESOURCES, words(section(page("qiscus.md"), "Requests")))
+
+
+def test_every_option_of_the_command_is_in_the_qiscus_page() -> None:
+    text = (REPOSITORY / "client" / "api_keys.py").read_text(encoding="utf-8")
+    options = set(re.findall(r'add_argument\("(--[a-z-]+)"', text)) - {"--table"}
+    assert listed(section(page("qiscus.md"), "API keys")) == options
+
+
+def test_backups_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
+    for each in backups():
+        assert checker("QiscusCreated", {"results": each, "status": 200}) == []
+        assert checker("QiscusOne", {"results": {"backup_history": each}, "status": 200}) == []
+        assert checker("QiscusList", {"results": {"backup_histories": [each]}, "status": 200}) == []
+    assert checker("QiscusCreated", {"results": backups()[0] | {"made_up": 1}, "status": 200})
+
+
 # ---------------------------------------------------------------- operations.md
 
 
@@ -515,6 +558,8 @@ def test_every_shipped_schema_is_valid() -> None:
         ("body", [MAX_BODY]),
         ("`parts_size`", [options.MIN_PARTS_SIZE]),
         ("`page[size]`", [MAX_PAGE_SIZE]),
+        ("exports on a `page` of the Qiscus routes", [PAGE_SIZE]),
+        ("fields of a form", [form_body.MOST_FIELDS]),
         ("shards of a doctype", [catalog_file.MAX_SHARDS]),
         ("time of a step", [task.RESERVE_MS // 1000]),
         ("first round of reading", [plan_export.FIRST_ROUND_SECONDS, plan_export.SHARDS_PER_BATCH]),

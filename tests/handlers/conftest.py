@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
-from tests.unit.services.exports import CATALOG, Product
+from tests.fakes import FakeTokens, MemoryApiKeys
+from tests.unit.services.exports import Product
 
 from waybill.domain.catalog import Catalog
 from waybill.entry import event as entry_event
@@ -43,9 +44,16 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         quota=made.limits,
         event_sources=("shop.example",),
         webhook_allow_private=False,
+        time_zone="Europe/Paris",
+        max_range_days=0,
+        qiscus_max_range_days=30,
     )
 
     class Wiring(SimpleNamespace):
+        @property
+        def catalog(self) -> Catalog:
+            return made.catalog
+
         def sources(self, catalog: Catalog) -> object:
             return made.sources
 
@@ -57,13 +65,15 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         signer=made.signer,
         workflow=made.workflow,
-        catalog=CATALOG,
+        api_keys=MemoryApiKeys(),
+        tokens=FakeTokens(),
         bucket=lambda name: made.files,
         bus=made.bus,
         webhooks=made.webhooks,
         webhook_workflow=made.webhook_workflow,
         webhook_client=made.webhook_client,
     )
+    made.wiring = wiring
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
     monkeypatch.setattr(entry_event, "wiring", lambda: wiring)

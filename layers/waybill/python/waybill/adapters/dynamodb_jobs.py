@@ -15,7 +15,7 @@ attribute (whole Unix seconds, rounded up); the exact times stand beside it.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -37,6 +37,7 @@ from waybill.adapters.dynamodb_table import (
     texts,
     ttl,
 )
+from waybill.domain.date_range import DEFAULT_TIME_ZONE
 from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.job import ExportJob, ExportState
@@ -266,7 +267,13 @@ def _item_of(job: ExportJob) -> NewItem:
         "format": text(options.format),
         "layout": text(options.layout),
         "part_names": texts(job.part_names),
+        "records": number(job.records),
+        "time_zone": text(options.time_zone),
     }
+    if options.start_date is not None:
+        item["start_date"] = text(options.start_date.isoformat())
+    if options.end_date is not None:
+        item["end_date"] = text(options.end_date.isoformat())
     if job.link_secret:
         item["link_secret"] = {"B": job.link_secret}
     if job.retried_at is not None:
@@ -287,6 +294,9 @@ def _job_of(item: Item) -> ExportJob:
             without_files=item["without_files"].truth,
             format=item["format"].text,
             layout=item["layout"].text,
+            start_date=_day_of(item, "start_date"),
+            end_date=_day_of(item, "end_date"),
+            time_zone=item["time_zone"].text if "time_zone" in item else DEFAULT_TIME_ZONE,
         ),
         state=ExportState(item["state"].text),
         created_at=datetime.fromisoformat(item["created"].text),
@@ -301,7 +311,12 @@ def _job_of(item: Item) -> ExportJob:
         link_secret=item.get("link_secret", NOTHING).octets,
         attempt=int(item.get("attempt", NOTHING).number),
         retried_at=datetime.fromisoformat(item["retried"].text) if "retried" in item else None,
+        records=int(item.get("records", NOTHING).number),
     )
+
+
+def _day_of(item: Item, name: str) -> date | None:
+    return date.fromisoformat(item[name].text) if name in item else None
 
 
 def _report_of(item: Item) -> WorkerProgress:
