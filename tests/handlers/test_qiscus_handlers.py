@@ -19,6 +19,7 @@ from waybill.domain.errors import StorageUnavailable
 from waybill.domain.job import ExportJob
 from waybill.domain.options import ExportOptions
 from waybill.domain.qiscus import qiscus_options, unique_id
+from waybill.domain.quota import QuotaLimits
 from waybill.ports import SourceItem
 
 ROUTES = ["create_qiscus_export", "list_qiscus_exports", "get_qiscus_export", "delete_qiscus_export"]
@@ -492,6 +493,42 @@ class TestWhoMayAsk:
         answer = chat.refused("list_qiscus_exports", headers={"authorization": "Bearer weak"})
 
         assert answer[:2] == (403, message)
+
+
+class TestRepeatingAndQuota:
+    def test_over_the_quota_it_is_429_and_says_when_to_come_back(self, chat: Chat) -> None:
+        chat.product.wiring.settings.quota = QuotaLimits(running=1, per_day=10)
+        chat.create(type="users")
+
+        answer = chat.raw("create_qiscus_export", body({"type": "users"}))
+
+        assert (answer["statusCode"], json.loads(answer["body"])["error"]["message"]) == (429, "quota_exceeded")
+        assert int(answer["headers"]["retry-after"]) > 0
+        assert len(chat.product.jobs.jobs) == 1
+
+    def test_a_request_with_the_same_key_makes_one_export_and_shows_it_as_it_is(self, chat: Chat) -> None:
+        def again(event: dict[str, Any]) -> None:
+            event["headers"]["idempotency-key"] = "7"
+            event["body"] = '{"type": "comments"}'
+
+        first = chat.ask("create_qiscus_export", again)["results"]
+        chat.made(chat.stored(first))
+        second = chat.ask("create_qiscus_export", again)["results"]
+
+        assert (second["unique_id"], second["status"]) == (first["unique_id"], "finished")
+        assert len(chat.product.jobs.jobs) == 1
+
+    def test_with_other_fields_it_is_refused(self, chat: Chat) -> None:
+        def keyed(resource: str) -> Change:
+            def change(event: dict[str, Any]) -> None:
+                event["headers"]["idempotency-key"] = "7"
+                event["body"] = json.dumps({"type": resource})
+
+            return change
+
+        chat.ask("create_qiscus_export", keyed("users"))
+
+        assert chat.refused("create_qiscus_export", keyed("rooms"))[:2] == (422, "idempotency_key_reused")
 
 
 class TestFaults:
