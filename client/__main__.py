@@ -1,18 +1,28 @@
-"""``python -m client verify PATH…``: check an export with the same program that lies in it."""
+"""The commands: ``python -m client verify PATH…`` checks an export, ``python -m client api-key …`` manages API keys.
+
+``verify`` is the same program that lies in an export. ``api-key`` is for operators.
+"""
 
 import runpy
 import sys
 from pathlib import Path
 
-VERIFY = Path(__file__).parents[1] / "layers/waybill/python/waybill/archive/verify.py"
+PACKAGE = Path(__file__).parents[1] / "layers/waybill/python"
+VERIFY = PACKAGE / "waybill/archive/verify.py"
 
 
 def main(arguments: list[str]) -> int:
     """Run the command that is named first; return its exit code."""
-    if arguments[:1] != ["verify"]:
-        print("Usage: python -m client verify PATH [PATH ...]", file=sys.stderr)
-        return 2
-    return int(runpy.run_path(str(VERIFY))["main"](arguments[1:]))
+    match arguments[:1]:
+        case ["verify"]:
+            return int(runpy.run_path(str(VERIFY))["main"](arguments[1:]))
+        case ["api-key"]:
+            sys.path.insert(0, str(PACKAGE))
+            from client import api_keys  # noqa: PLC0415 - it needs the package that the line above makes known
+
+            return api_keys.main(arguments[1:])
+    print("Usage: python -m client verify PATH [PATH ...]\n       python -m client api-key --help", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

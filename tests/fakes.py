@@ -8,7 +8,7 @@ import itertools
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from urllib.parse import quote, urlencode
@@ -17,7 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+from waybill.domain.api_key import ApiKey
 from waybill.domain.errors import (
+    ApiKeyExists,
+    ApiKeyMissing,
     CatalogError,
     ExportExists,
     ExportNotFound,
@@ -26,6 +29,7 @@ from waybill.domain.errors import (
     ObjectMissing,
     ObjectUnreadable,
     StorageUnavailable,
+    Unauthorized,
     UploadMissing,
 )
 from waybill.domain.estimate import Amount
@@ -475,3 +479,41 @@ class MemorySources:
         if doctype not in self._sources:
             raise CatalogError(f"The catalog has no doctype {doctype}, but an export asks for it.")
         return self._sources[doctype]
+
+
+class MemoryApiKeys:
+    """ApiKeys. ``fail_on`` maps a method's name to the error that it raises."""
+
+    def __init__(self, *keys: ApiKey, fail_on: Mapping[str, Exception] | None = None) -> None:
+        self.keys = {key.app_id: key for key in keys}
+        self.fail_on = dict(fail_on or {})
+
+    def find(self, app_id: str) -> ApiKey | None:
+        if "find" in self.fail_on:
+            raise self.fail_on["find"]
+        return self.keys.get(app_id)
+
+    def add(self, key: ApiKey) -> None:
+        if key.app_id in self.keys:
+            raise ApiKeyExists(f"There is an API key {key.app_id} already. Choose another app id.")
+        self.keys[key.app_id] = key
+
+    def revoke(self, app_id: str) -> None:
+        if app_id not in self.keys:
+            raise ApiKeyMissing(f"There is no API key {app_id}.")
+        self.keys[app_id] = replace(self.keys[app_id], enabled=False)
+
+    def all(self) -> Iterator[ApiKey]:
+        yield from self.keys.values()
+
+
+class FakeTokens:
+    """TokenVerifier that takes the tokens given."""
+
+    def __init__(self, tokens: Mapping[str, Mapping[str, object]] | None = None) -> None:
+        self.tokens = dict(tokens or {})
+
+    def claims(self, token: str) -> Mapping[str, object]:
+        if token not in self.tokens:
+            raise Unauthorized("This token is not taken.")
+        return self.tokens[token]

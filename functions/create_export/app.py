@@ -15,7 +15,7 @@ def handler(request: Request) -> Answer:
     """Answer 202 with the export and where to watch it."""
     created = create_or_replay(
         request.tenant,
-        export_options(read_attributes(request, RESOURCE_TYPE)),
+        export_options(read_attributes(request, RESOURCE_TYPE), most_days=request.wiring.settings.max_range_days),
         idempotency_key=idempotency_key(request),
         quota=request.wiring.settings.quota,
         catalog=request.wiring.catalog,

@@ -16,7 +16,7 @@ def handler(request: Request) -> Answer:
     catalog = request.wiring.catalog
     estimate = estimate_export(
         request.tenant,
-        export_options(read_attributes(request, RESOURCE_TYPE)),
+        export_options(read_attributes(request, RESOURCE_TYPE), most_days=request.wiring.settings.max_range_days),
         quota=request.wiring.settings.quota,
         catalog=catalog,
         sources=request.wiring.sources(catalog),

@@ -17,7 +17,10 @@ def handler(request: Request) -> Answer:
     view, is_new = put_schedule(
         request.tenant,
         request.name,
-        schedule_terms(read_attributes(request, RESOURCE_TYPE, request.name)),
+        schedule_terms(
+            read_attributes(request, RESOURCE_TYPE, request.name),
+            most_days=request.wiring.settings.max_range_days,
+        ),
         least=request.wiring.settings.least_between_runs,
         catalog=request.wiring.catalog,
         schedules=request.wiring.schedules,

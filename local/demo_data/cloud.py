@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from local.demo_data import agenda, money, people
+from local.demo_data import agenda, chat, money, people
+from local.demo_data.chat import ChatSize
 from local.demo_data.library import Library, LibrarySize
 from local.demo_data.record import Record
 
@@ -21,6 +22,7 @@ class CloudSize:
     todos: int
     notes: int
     library: LibrarySize
+    chat: ChatSize
 
 
 CLOUDS = {
@@ -32,6 +34,7 @@ CLOUDS = {
         todos=150,
         notes=40,
         library=LibrarySize(albums=10, photos=220, documents=120, largest=(30 * _MEGABYTE, 30 * _MEGABYTE, 6_000_001)),
+        chat=ChatSize(users=40, rooms=15, comments=500),
     ),
     "stranger": CloudSize(
         contacts=60,
@@ -41,6 +44,7 @@ CLOUDS = {
         todos=20,
         notes=5,
         library=LibrarySize(albums=2, photos=20, documents=15, largest=(2 * _MEGABYTE,)),
+        chat=ChatSize(users=6, rooms=3, comments=40),
     ),
 }
 
@@ -58,6 +62,9 @@ def records(user: str) -> Iterator[Record]:
     yield from agenda.notes(user, size.notes)
     yield from agenda.settings(user)
     yield from library(user).albums()
+    yield from chat.users(user, size.chat.users)
+    yield from chat.rooms(user, size.chat)
+    yield from chat.comments(user, size.chat)
 
 
 def library(user: str) -> Library:

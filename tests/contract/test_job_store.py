@@ -3,7 +3,7 @@
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -61,6 +61,17 @@ def test_a_job_comes_back_as_it_was_stored(jobs: JobStore, clock: FakeClock) -> 
     jobs.create(job)
 
     assert jobs.get("anna", job.id) == job
+
+
+def test_dates_and_what_an_export_holds_come_back_too(jobs: JobStore, clock: FakeClock) -> None:
+    options = replace(OPTIONS, start_date=date(2026, 3, 1), end_date=date(2026, 3, 31), time_zone="Asia/Jakarta")
+    job = new_export("anna", options, clock(), with_link=True)
+    jobs.create(job)
+    done = job.finished(clock(), parts=1, total_size=9, gaps=0, records=7)
+
+    jobs.replace(done)
+
+    assert jobs.get("anna", job.id) == done
 
 
 def test_an_id_is_given_once(jobs: JobStore, clock: FakeClock) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -29,13 +30,24 @@ from waybill.domain.manifest import MOST_LISTED_GAPS, GapList, Ledger, build_man
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import PackedPart, PartsHeader
 from waybill.domain.progress import Progress
+from waybill.domain.qiscus import PAGE_SIZE, RESOURCES, qiscus_options
 from waybill.domain.receipt import Reason, Receipt
-from waybill.entry import catalog_file, export_receipt, export_request, http, problem, task
+from waybill.entry import (
+    catalog_file,
+    export_receipt,
+    export_request,
+    form_body,
+    http,
+    problem,
+    qiscus_document,
+    qiscus_request,
+    task,
+)
 from waybill.entry.estimate_document import estimate_document
 from waybill.entry.export_document import export_document, linked_export_document
 from waybill.entry.export_list import PARAMETERS, export_list
 from waybill.entry.export_receipt import receipt_document
-from waybill.entry.http import MAX_BODY
+from waybill.entry.http import MAX_BODY, Request
 from waybill.ports import JobPage
 from waybill.services import (
     estimate_export,
@@ -162,7 +174,7 @@ def answered_errors() -> set[tuple[str, str]]:
 
 
 def gap_codes() -> set[str]:
-    found = [text for call in calls("_gap", "sources", "archive") for text in texts(call.args)]
+    found = [text for call in calls("_gap", "sources", "archive", "services") for text in texts(call.args)]
     return {text for text in found if re.fullmatch(r"[a-z]+(_[a-z]+)+", text)} | set(part._REASONS)
 
 
@@ -407,7 +419,7 @@ def test_receipts_are_as_the_openapi_description_says(checker: Callable[[str, ob
 
 def refusal(error: errors.WaybillError) -> dict[str, Any]:
     """What a caller gets for an error that a service raises."""
-    return dict(http._refusal(problem.of_error(error)).document or {})
+    return dict(http.refusal([problem.of_error(error)]).document or {})
 
 
 def test_an_export_with_another_field_is_not_as_described(checker: Callable[[str, object], list[str]]) -> None:
@@ -425,6 +437,47 @@ def test_the_openapi_description_has_every_error_and_gap_code(openapi: dict[str,
     described = schemas["Errors"]["properties"]["errors"]["items"]["properties"]["code"]["enum"]
     assert set(described) == {code for _, code in answered_errors()}
     assert set(schemas["Manifest"]["properties"]["gaps"]["items"]["properties"]["code"]["enum"]) == gap_codes()
+
+
+# ---------------------------------------------------------------- qiscus.md
+
+
+def backups() -> list[dict[str, Any]]:
+    """An export as the Qiscus dialect shows it, in every state."""
+    request = cast("Request", SimpleNamespace(time_zone="Asia/Jakarta", host="api.invalid", wiring=SETTINGS))
+    running = new_export("ada", qiscus_options("comments", None, None, "UTC"), NOW, with_link=True)
+    done = running.finished(NOW, parts=1, total_size=9, gaps=1, records=2)
+    shown = [(running, Progress(1, 2, 3)), (done, None), (running.failed(NOW, "It failed."), None)]
+    return [qiscus_document.backup(each, request) for each in shown]
+
+
+SETTINGS = SimpleNamespace(settings=SimpleNamespace(link_api_url=LINKS))
+
+
+def test_every_field_and_status_is_in_the_qiscus_page() -> None:
+    text = section(page("qiscus.md"), "Answers")
+    assert listed(text) == set(backups()[0])
+    assert not missing({each["status"] for each in backups()}, words(text))
+
+
+def test_every_field_of_a_request_is_in_the_qiscus_page() -> None:
+    fields = {*qiscus_request.FIELDS, *qiscus_request.PAGE}
+    assert not missing(fields, words(section(page("qiscus.md"), "Requests")))
+    assert not missing(RESOURCES, words(section(page("qiscus.md"), "Requests")))
+
+
+def test_every_option_of_the_command_is_in_the_qiscus_page() -> None:
+    text = (REPOSITORY / "client" / "api_keys.py").read_text(encoding="utf-8")
+    options = set(re.findall(r'add_argument\("(--[a-z-]+)"', text)) - {"--table"}
+    assert listed(section(page("qiscus.md"), "API keys")) == options
+
+
+def test_backups_are_as_the_openapi_description_says(checker: Callable[[str, object], list[str]]) -> None:
+    for each in backups():
+        assert checker("QiscusCreated", {"results": each, "status": 200}) == []
+        assert checker("QiscusOne", {"results": {"backup_history": each}, "status": 200}) == []
+        assert checker("QiscusList", {"results": {"backup_histories": [each]}, "status": 200}) == []
+    assert checker("QiscusCreated", {"results": backups()[0] | {"made_up": 1}, "status": 200})
 
 
 # ---------------------------------------------------------------- operations.md
@@ -554,6 +607,8 @@ def test_every_shipped_schema_is_valid() -> None:
         ("body", [MAX_BODY]),
         ("`parts_size`", [options.MIN_PARTS_SIZE]),
         ("`page[size]`", [MAX_PAGE_SIZE]),
+        ("exports on a `page` of the Qiscus routes", [PAGE_SIZE]),
+        ("fields of a form", [form_body.MOST_FIELDS]),
         ("shards of a doctype", [catalog_file.MAX_SHARDS]),
         ("time of a step", [task.RESERVE_MS // 1000]),
         ("first round of reading", [plan_export.FIRST_ROUND_SECONDS, plan_export.SHARDS_PER_BATCH]),

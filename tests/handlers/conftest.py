@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pytest_socket import disable_socket, enable_socket
 from tests.fake_schedules import MemoryScheduler, MemorySchedules
-from tests.unit.services.exports import CATALOG, Product
+from tests.fakes import FakeTokens, MemoryApiKeys
+from tests.unit.services.exports import Product
 
 from waybill.domain.catalog import Catalog
 from waybill.entry import event, http, task
@@ -44,9 +45,16 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         event_sources=("shop.example",),
         webhook_allow_private=False,
         least_between_runs=timedelta(hours=1),
+        time_zone="Europe/Paris",
+        max_range_days=0,
+        qiscus_max_range_days=30,
     )
 
     class Wiring(SimpleNamespace):
+        @property
+        def catalog(self) -> Catalog:
+            return made.catalog
+
         def sources(self, catalog: Catalog) -> object:
             return made.sources
 
@@ -60,13 +68,15 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         workflow=made.workflow,
         schedules=MemorySchedules(),
         scheduler=MemoryScheduler(),
-        catalog=CATALOG,
+        api_keys=MemoryApiKeys(),
+        tokens=FakeTokens(),
         bucket=lambda name: made.files,
         bus=made.bus,
         webhooks=made.webhooks,
         webhook_workflow=made.webhook_workflow,
         webhook_client=made.webhook_client,
     )
+    made.wiring = wiring
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
     monkeypatch.setattr(event, "wiring", lambda: wiring)

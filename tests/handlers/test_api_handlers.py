@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,9 +16,10 @@ from xml.etree import ElementTree
 
 import pytest
 from tests.handlers.conftest import EVENTS, Invoke, sample
-from tests.unit.services.exports import TENANT, Product, broken, picture, record
+from tests.unit.services.exports import CATALOG, TENANT, Product, broken, picture, record
 
 from waybill.domain import keys
+from waybill.domain.catalog import Catalog
 from waybill.domain.errors import CatalogError, SourceUnavailable, StorageUnavailable
 from waybill.domain.job import ExportJob
 from waybill.domain.options import ExportOptions
@@ -28,7 +30,8 @@ METALINK = "{urn:ietf:params:xml:ns:metalink}"
 ROUTES = sorted(path.stem for path in (EVENTS / "api").glob("*.json"))
 LINKED = ["download_linked_part", "get_linked_export"]
 PUBLIC = ["get_public_key", *LINKED]
-WITH_TOKEN = [name for name in ROUTES if name not in PUBLIC]
+QISCUS = [name for name in ROUTES if "qiscus" in name]
+WITH_TOKEN = [name for name in ROUTES if name not in {*PUBLIC, *QISCUS}]
 WITH_ID = [name for name in WITH_TOKEN if "id" in sample("api", name).get("pathParameters", {})]
 
 
@@ -61,6 +64,18 @@ def cursor(job: ExportJob, value: str) -> Any:
     return change
 
 
+DATES = {"start_date": "2026-03-01", "end_date": "2026-03-31", "time_zone": "Asia/Jakarta"}
+
+
+def asking(attributes: dict[str, Any]) -> Any:
+    body = json.dumps({"data": {"attributes": attributes}})
+    return lambda event: event.update(body=body)
+
+
+def dated_catalog() -> Catalog:
+    return Catalog({name: replace(each, date_field="at") for name, each in CATALOG.doctypes.items()})
+
+
 class TestCreateExport:
     def test_it_answers_202_with_the_export_and_where_to_watch_it(self, invoke: Invoke, product: Product) -> None:
         answer = invoke("api", "create_export")
@@ -82,6 +97,9 @@ class TestCreateExport:
             "without_files": False,
             "format": "tar.gz",
             "layout": "bag",
+            "start_date": None,
+            "end_date": None,
+            "time_zone": "UTC",
             "state": "exporting",
             "created_at": "2026-03-01T12:00:00+00:00",
             "expires_at": "2026-03-08T12:00:00+00:00",
@@ -111,6 +129,28 @@ class TestCreateExport:
 
         assert (answer["statusCode"], error(answer)["code"]) == (422, "invalid_options")
         assert error(answer)["source"] == {"pointer": "/data/attributes/with_doctypes/1"}
+
+    def test_dates_are_shown_as_they_were_asked_for(self, invoke: Invoke, product: Product) -> None:
+        product.catalog = dated_catalog()
+
+        attributes = document(invoke("api", "create_export", asking(DATES)))["data"]["attributes"]
+
+        assert {name: attributes[name] for name in DATES} == DATES
+
+    def test_dates_that_span_too_much_are_refused(self, invoke: Invoke, product: Product) -> None:
+        product.wiring.settings.max_range_days = 30
+
+        answer = invoke("api", "create_export", asking(DATES))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (422, "invalid_options")
+        assert error(answer)["source"] == {"pointer": "/data/attributes/end_date"}
+
+    def test_dates_for_what_has_none_are_refused_with_the_doctype(self, invoke: Invoke, product: Product) -> None:
+        answer = invoke("api", "create_export", asking(DATES))
+
+        assert error(answer)["source"] == {"pointer": "/data/attributes/start_date"}
+        assert "contacts" in error(answer)["detail"]
+        assert product.jobs.jobs == {}
 
     def test_a_body_over_64_kib_is_refused(self, invoke: Invoke) -> None:
         answer = invoke("api", "create_export", lambda event: event.update(body="x" * 65_537))

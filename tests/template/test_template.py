@@ -21,6 +21,10 @@ def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
     return {name: each["Properties"] for name, each in resources.items() if each["Type"] == kind}
 
 
+def of_type_of(source: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [each for each in source["Resources"].values() if each["Type"] == kind]
+
+
 def statements(resources: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [
         (name, statement["Fn::If"][1] if "Fn::If" in statement else statement)
@@ -74,12 +78,13 @@ def test_no_role_reaches_every_resource_where_a_narrower_one_exists(resources: d
             assert all(action.startswith(NO_NARROWER_RESOURCE) for action in statement["Action"]), role
 
 
-def test_of_the_api_only_delete_export_may_delete(resources: dict[str, Any]) -> None:
+def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str, Any]) -> None:
     deleting = {role for role, statement in statements(resources) if "s3:DeleteObject" in statement["Action"]}
     steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
     enders = ("expire_export", "sweep_exports")
 
-    assert deleting == {f"{resource_name(name)}Role" for name in ("delete_export", *steps, *enders)}
+    who = ("delete_export", "delete_qiscus_export", *steps, *enders)
+    assert deleting == {f"{resource_name(name)}Role" for name in who}
 
 
 def test_what_may_be_deleted_are_exports_only(resources: dict[str, Any]) -> None:
@@ -169,15 +174,32 @@ def test_the_index_of_what_is_not_at_rest_holds_keys_alone(resources: dict[str, 
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
+QISCUS = "/api/v2.1/rest/"
+
+
 def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]) -> None:
-    api = resources["HttpApi"]["Properties"]
-    operations = [operation for path in api["Body"]["paths"].values() for operation in path.values()]
+    paths = resources["HttpApi"]["Properties"]["Body"]["paths"]
+    operations = {(method, path): each for path, item in paths.items() for method, each in item.items()}
 
-    public = [operation for operation in operations if operation["security"] == [{"NONE": []}]]
+    unguarded = {route for route, each in operations.items() if each["security"] == [{"NONE": []}]}
 
-    assert len(operations) == 19
-    assert all("Jwt" in operation["security"][0] for operation in operations if operation not in public)
-    assert public == [api["Body"]["paths"]["/.well-known/waybill.pem"]["get"]]
+    assert len(operations) == 23
+    assert all("Jwt" in each["security"][0] for route, each in operations.items() if route not in unguarded)
+    assert {route for route in unguarded if not route[1].startswith(QISCUS)} == {("get", "/.well-known/waybill.pem")}
+
+
+def test_the_functions_of_routes_that_the_gateway_does_not_guard_check_the_caller(source: dict[str, Any]) -> None:
+    checked = {
+        each["Properties"]["CodeUri"]
+        for each in of_type_of(source, "AWS::Serverless::Function")
+        for event in each["Properties"].get("Events", {}).values()
+        if event["Properties"]["Path"].startswith(QISCUS)
+    }
+
+    assert len(checked) == 4
+    for folder in checked:
+        text = (REPOSITORY / folder / "app.py").read_text()
+        assert re.search(r'@route\(scope="exports\.(read|create|delete)"[^)]*dialect=QISCUS\)', text), folder
 
 
 def test_the_link_api_asks_for_no_token_and_has_two_routes_to_read(resources: dict[str, Any]) -> None:
@@ -229,7 +251,11 @@ def test_only_functions_that_show_an_export_to_its_owner_know_where_links_are_an
     functions = of_type(resources, "AWS::Lambda::Function")
     knowing = {name for name, each in functions.items() if "LINK_API_URL" in each["Environment"]["Variables"]}
 
-    assert knowing == {resource_name(name) for name in ("create_export", "get_export", "list_exports", "retry_export")}
+    doors = ("create_{}export", "get_{}export", "list_{}exports")
+    assert knowing == {resource_name(name.format(door)) for door in ("", "qiscus_") for name in doors} | {
+        "DeleteQiscusExportFunction",
+        "RetryExportFunction",
+    }
     assert len({str(functions[name]["Environment"]["Variables"]["LINK_API_URL"]) for name in knowing}) == 1
 
 

@@ -124,3 +124,9 @@ def test_a_deleted_export_has_no_link_and_no_names() -> None:
     deleted = job.deleted(NOW)
 
     assert (deleted.link, deleted.link_secret, deleted.part_names, deleted.cursors) == (None, b"", (), ())
+
+
+@pytest.mark.parametrize("options", [HOUR, FOR_COZY])
+def test_any_export_can_be_made_with_a_link_and_one_for_cozy_always_is(options: ExportOptions) -> None:
+    assert new_export("alice", options, NOW, with_link=True).link is not None
+    assert (new_export("alice", options, NOW).link is not None) == (options == FOR_COZY)

@@ -41,9 +41,16 @@ def test_a_doctype_knows_its_source_schema_and_secrets(tmp_path: Path) -> None:
     assert (contacts.schema, contacts.leave_out) == ("{}", ("secret",))
 
 
+def test_a_doctype_may_say_what_dates_its_records(tmp_path: Path) -> None:
+    text = GOOD.replace("leave_out: [secret]", "date_field: meta.at")
+
+    assert load_catalog(write(tmp_path, text), ENVIRONMENT).doctypes["contacts"].date_field == "meta.at"
+
+
 def test_the_catalog_that_we_ship_is_good() -> None:
     catalog = load_catalog(REPOSITORY / "layers" / "catalog", ENVIRONMENT)
 
+    assert all(doctype.date_field for doctype in catalog.doctypes.values())
     assert len(catalog.doctypes) >= 8
     files = catalog.doctypes["io.cozy.files"].source
     assert isinstance(files, FilesSource)
@@ -66,6 +73,9 @@ def test_the_catalog_that_we_ship_is_good() -> None:
         ("sort_key: sk", "sort_key: sk\n    index: by_date", "id_attribute"),
         ("  contacts:", "  files:", "'files'"),
         ("leave_out: [secret]", "shards: 0", "shards"),
+        ("leave_out: [secret]", "leave_out: [secret]\n    date_field: secret", "date_field"),
+        ("leave_out: [secret]", "leave_out: [secret]\n    date_field: secret.at", "date_field"),
+        ("leave_out: [secret]", "date_field: 7", "date_field"),
     ],
 )
 def test_a_wrong_catalog_says_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:

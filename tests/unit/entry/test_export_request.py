@@ -1,11 +1,13 @@
 """What may stand in the body of POST /move/exports, and what is said when it may not."""
 
 import json
+from datetime import date
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from waybill.domain.errors import InvalidOptions
 from waybill.domain.options import DEFAULT_PARTS_SIZE, FORMATS, FORMATS_OF, LAYOUTS, MAX_MAX_AGE, ExportOptions
 from waybill.entry.export_request import export_options
 from waybill.entry.http import Request
@@ -177,3 +179,52 @@ def test_what_is_no_jsonapi_document_is_refused(body: bytes, status: int, pointe
     with pytest.raises(Problem) as caught:
         read_attributes(request(body), "io.cozy.exports")
     assert (caught.value.status, caught.value.source.get("pointer")) == (status, pointer)
+
+
+def test_dates_are_days_in_a_time_zone() -> None:
+    sent = {"start_date": "2026-03-01", "end_date": "2026-03-31", "time_zone": "Asia/Jakarta"}
+
+    options = export_options(sent)
+
+    assert (options.start_date, options.end_date) == (date(2026, 3, 1), date(2026, 3, 31))
+    assert options.time_zone == "Asia/Jakarta"
+
+
+def test_null_is_no_date() -> None:
+    assert export_options({"start_date": None, "end_date": None}) == ExportOptions()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("start_date", "01.03.2026"),
+        ("start_date", "2026-02-30"),
+        ("start_date", ""),
+        ("end_date", "2026-03-01T00:00:00Z"),
+        ("end_date", 20260301),
+        ("end_date", ["2026-03-01"]),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", "../UTC"),
+        ("time_zone", ""),
+        ("time_zone", None),
+        ("time_zone", 7),
+        ("time_zone", "x" * 60_000),
+    ],
+)
+def test_a_date_or_a_zone_that_is_none_is_refused_with_its_place(name: str, value: object) -> None:
+    assert pointers({name: value}) == [f"/data/attributes/{name}"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "most_days", "named"),
+    [
+        ({"start_date": "2026-03-02", "end_date": "2026-03-01"}, 0, "end_date"),
+        ({"start_date": "2026-03-01", "end_date": "2026-03-31"}, 30, "end_date"),
+        ({"start_date": "2026-03-01"}, 30, "end_date"),
+    ],
+)
+def test_dates_that_do_not_go_together_are_refused(sent: dict[str, str], most_days: int, named: str) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        export_options(sent, most_days=most_days)
+
+    assert refused.value.pointer == f"/data/attributes/{named}"

@@ -81,6 +81,9 @@ class Product:
     webhooks: MemoryWebhooks = field(default_factory=MemoryWebhooks)
     webhook_workflow: MemoryWebhookWorkflow = field(default_factory=MemoryWebhookWorkflow)
     webhook_client: FakeWebhookClient = field(default_factory=FakeWebhookClient)
+    catalog: Catalog = CATALOG
+    more_sources: Sequence[MemorySource] = ()
+    wiring: Any = None
 
     def __post_init__(self) -> None:
         self.archives.elsewhere = lambda bucket: self.files
@@ -92,6 +95,7 @@ class Product:
             MemorySource("contacts", self.contacts, TENANT, self.cut_at),
             MemorySource("pictures", self.pictures, TENANT),
             MemorySource("todos", (), TENANT),
+            *self.more_sources,
         )
 
     def create(self, options: ExportOptions | None = None, *, key: str | None = None) -> ExportJob:
@@ -101,7 +105,7 @@ class Product:
             options or ExportOptions(),
             idempotency_key=key,
             quota=self.limits,
-            catalog=CATALOG,
+            catalog=self.catalog,
             jobs=self.jobs,
             workflow=self.workflow,
             clock=self.clock,
@@ -113,7 +117,7 @@ class Product:
         work = plan_export(
             TENANT,
             job.id,
-            catalog=CATALOG,
+            catalog=self.catalog,
             sources=self.sources,
             jobs=self.jobs,
             archives=self.archives,

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from waybill.domain.api_key import ApiKey
 from waybill.domain.change_event import ChangeEvent
 from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
@@ -292,6 +293,7 @@ class SourceItem:
     ``key`` is the sort key to resume after. ``line`` is the record as one line of JSON text in UTF-8, without the
     newline. Exactly one of ``line`` and ``gap`` is None; a ``gap`` of kind ``file`` is content that no record knows of.
     ``file_gap`` says that the file that belongs to the record, or to the gap in its place, cannot be exported.
+    An item that is ``outside`` has neither line nor gap: its record was not asked for.
     """
 
     key: str
@@ -301,6 +303,7 @@ class SourceItem:
     directory: Directory | None = None
     file_gap: Gap | None = None
     updated_at: int = 0
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -461,4 +464,35 @@ class Scheduler(Protocol):
 
     def remove(self, tenant: str, name: str) -> None:
         """Let a schedule fire no more. Safe to repeat. Raises StorageUnavailable."""
+        ...
+
+
+class ApiKeys(Protocol):
+    """The API keys of the deployment."""
+
+    def find(self, app_id: str) -> ApiKey | None:
+        """Return a key, strongly consistent, revoked or not; None if there is none."""
+        ...
+
+    def add(self, key: ApiKey) -> None:
+        """Store a new key. Raises ApiKeyExists if its app id is taken, also by one that was revoked."""
+        ...
+
+    def revoke(self, app_id: str) -> None:
+        """Have a key taken no longer, from this moment on. Safe to repeat. Raises ApiKeyMissing."""
+        ...
+
+    def all(self) -> Iterator[ApiKey]:
+        """Yield all keys, in no order."""
+        ...
+
+
+class TokenVerifier(Protocol):
+    """Who checks bearer tokens where API Gateway does not."""
+
+    def claims(self, token: str) -> Mapping[str, Any]:
+        """Return the claims of a genuine token that is in force.
+
+        Raises Unauthorized, and StorageUnavailable if the issuer's keys cannot be had.
+        """
         ...

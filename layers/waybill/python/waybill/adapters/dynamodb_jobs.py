@@ -18,7 +18,7 @@ A job that is not at rest has the attribute ``is_running``, and so stands in the
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 
@@ -40,6 +40,7 @@ from waybill.adapters.dynamodb_table import (
     texts,
     ttl,
 )
+from waybill.domain.date_range import DEFAULT_TIME_ZONE
 from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.job import ExportJob, ExportState
@@ -283,7 +284,13 @@ def _item_of(job: ExportJob) -> NewItem:
         "format": text(options.format),
         "layout": text(options.layout),
         "part_names": texts(job.part_names),
+        "records": number(job.records),
+        "time_zone": text(options.time_zone),
     }
+    if options.start_date is not None:
+        item["start_date"] = text(options.start_date.isoformat())
+    if options.end_date is not None:
+        item["end_date"] = text(options.end_date.isoformat())
     if job.link_secret:
         item["link_secret"] = {"B": job.link_secret}
     if job.retried_at is not None:
@@ -321,6 +328,9 @@ def job_of(item: Item) -> ExportJob:
             without_files=item["without_files"].truth,
             format=item["format"].text,
             layout=item["layout"].text,
+            start_date=_day_of(item, "start_date"),
+            end_date=_day_of(item, "end_date"),
+            time_zone=item["time_zone"].text if "time_zone" in item else DEFAULT_TIME_ZONE,
         ),
         state=ExportState(item["state"].text),
         created_at=datetime.fromisoformat(item["created"].text),
@@ -336,6 +346,7 @@ def job_of(item: Item) -> ExportJob:
         attempt=int(item.get("attempt", NOTHING).number),
         retried_at=datetime.fromisoformat(item["retried"].text) if "retried" in item else None,
         receipt=_receipt_of(item["receipt"].fields) if "receipt" in item else None,
+        records=int(item.get("records", NOTHING).number),
     )
 
 
@@ -349,6 +360,10 @@ def _receipt_of(item: Item) -> Receipt:
         reports=int(item["reports"].number),
         complete=item["complete"].truth,
     )
+
+
+def _day_of(item: Item, name: str) -> date | None:
+    return date.fromisoformat(item[name].text) if name in item else None
 
 
 def _report_of(item: Item) -> WorkerProgress:

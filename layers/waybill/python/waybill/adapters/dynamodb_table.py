@@ -111,6 +111,20 @@ class DynamoDbTable:
         }
         return self._pages(query)
 
+    def scan(self, condition: str, values: NewItem) -> Iterator[Item]:
+        """Yield all items for which ``condition``, an expression on ``values``, holds. It reads the whole table."""
+        request: dict[str, object] = {
+            "FilterExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ConsistentRead": True,
+        }
+        while True:
+            answer = self._call("Scan", request)
+            yield from answer.items
+            if not answer.last_evaluated_key:
+                return
+            request["ExclusiveStartKey"] = answer.last_evaluated_key
+
     def put(self, item: NewItem, *, condition: str | None = None, values: NewItem | None = None) -> None:
         """Store an item whole. Raises ConditionFailed if ``condition``, an expression on ``values``, does not hold."""
         self._call("PutItem", _put_of(Put(item, condition, values)))

@@ -1,6 +1,6 @@
 """The catalog: which doctypes this deployment exports, and where each is read from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from waybill.domain.errors import CatalogError, InvalidOptions
@@ -49,7 +49,8 @@ class Doctype:
     """One kind of record.
 
     ``schema`` is the JSON Schema text that goes into the archive; ``leave_out`` names top-level fields that never leave
-    (secrets); ``shards`` says into how many slices a large set is cut.
+    (secrets); ``shards`` says into how many slices a large set is cut. ``date_field`` names the field that dates a
+    record, with dots between a field and one inside it; empty if none does.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Doctype:
     title: str = ""
     leave_out: tuple[str, ...] = ()
     shards: int = 1
+    date_field: str = ""
 
     @property
     def has_files(self) -> bool:
@@ -87,7 +89,8 @@ class Catalog:
         """Return the doctypes that ``options`` ask for, sorted by name.
 
         Raises InvalidOptions for a doctype that the catalog does not have, if nothing is left, for files in a format
-        that holds records only, and for records without files that a Cozy takes for those of files.
+        that holds records only, for records without files that a Cozy takes for those of files, and for dates where the
+        catalog does not say what dates a record.
         """
         for position, name in enumerate(options.with_doctypes):
             if name not in self.doctypes:
@@ -117,4 +120,16 @@ class Catalog:
                 "records of them and no contents. Name other doctypes in with_doctypes, or choose the layout bag.",
                 "/data/attributes/layout",
             )
+        _check_dated(kept, options)
         return kept
+
+
+def _check_dated(doctypes: Sequence[Doctype], options: ExportOptions) -> None:
+    undated = [doctype.name for doctype in doctypes if not doctype.date_field]
+    if options.dates is not None and undated:
+        field = "end_date" if options.start_date is None else "start_date"
+        raise InvalidOptions(
+            f"{field}: Records of {', '.join(undated)} cannot be chosen by date, because the catalog has no date_field "
+            "for them. Leave out the dates, or name other doctypes in with_doctypes.",
+            f"/data/attributes/{field}",
+        )

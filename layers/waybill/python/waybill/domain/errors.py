@@ -26,6 +26,12 @@ class InvalidOptions(WaybillError):
         self.pointer = pointer
 
 
+class Unauthorized(WaybillError):
+    """Nobody that we know: a token or a key that is missing, wrong or no longer taken."""
+
+    code = "unauthorized"
+
+
 class UnknownCursor(WaybillError):
     """A cursor that does not name a part of this export."""
 
@@ -280,3 +286,15 @@ class SweepIncomplete(WaybillError):
     """A sweep could not put every export in order; the next one tries again."""
 
     code = "sweep_incomplete"
+
+
+class ApiKeyExists(WaybillError):
+    """There is an API key with this app id already, or there was one that was revoked."""
+
+    code = "api_key_exists"
+
+
+class ApiKeyMissing(WaybillError):
+    """There is no API key with this app id."""
+
+    code = "api_key_missing"

@@ -39,10 +39,11 @@ class ExportJob:
     """One export of one tenant.
 
     ``rev`` counts the changes of the record, from 1. ``total_size`` is the sum of the parts in bytes, ``parts`` their
-    number, ``creation_duration`` nanoseconds, ``gaps`` how many records and files the ledger names as failed.
+    number, ``records`` how many records are in them, ``creation_duration`` nanoseconds, ``gaps`` how many records and
+    files the ledger names as failed.
 
-    Only the layout ``cozy`` has ``part_names``, which name all parts but the first, and ``link_secret``, which its
-    capability link is made with. The secret is shown to nobody and does not stand in the object's text.
+    Only the layout ``cozy`` has ``part_names``, which name all parts but the first. An export with a ``link_secret``
+    has a capability link, which is made with it. The secret is shown to nobody and does not stand in the object's text.
 
     ``attempt`` counts from 0 how often the export was begun, ``retried_at`` is when the latest attempt began, None for
     the first.
@@ -65,6 +66,7 @@ class ExportJob:
     link_secret: bytes = field(default=b"", repr=False)
     attempt: int = 0
     retried_at: datetime | None = None
+    records: int = 0
 
     @property
     def execution(self) -> str:
@@ -149,7 +151,14 @@ class ExportJob:
         )
 
     def finished(
-        self, now: datetime, *, parts: int, total_size: int, gaps: int, part_names: tuple[str, ...] = ()
+        self,
+        now: datetime,
+        *,
+        parts: int,
+        total_size: int,
+        gaps: int,
+        records: int = 0,
+        part_names: tuple[str, ...] = (),
     ) -> "ExportJob":
         """Return the job as done at ``now``.
 
@@ -164,6 +173,7 @@ class ExportJob:
             parts=parts,
             total_size=total_size,
             gaps=gaps,
+            records=records,
             creation_duration=_nanoseconds(now - self.created_at),
             rev=self.rev + 1,
         )
@@ -192,6 +202,7 @@ class ExportJob:
             parts=0,
             total_size=0,
             gaps=0,
+            records=0,
             error="",
             part_names=(),
             link_secret=b"",
@@ -228,8 +239,12 @@ def lost_export(tenant: str, export_id: str, now: datetime) -> ExportJob:
     )
 
 
-def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
-    """Return a new export of ``tenant``, asked for at ``now``."""
+def new_export(tenant: str, options: ExportOptions, now: datetime, *, with_link: bool = False) -> ExportJob:
+    """Return a new export of ``tenant``, asked for at ``now``.
+
+    It gets a capability link if ``with_link`` says so, and always in the layout ``cozy``, which nobody could import
+    without one.
+    """
     return ExportJob(
         tenant=tenant,
         id=_new_id(now),
@@ -237,7 +252,7 @@ def new_export(tenant: str, options: ExportOptions, now: datetime) -> ExportJob:
         state=ExportState.EXPORTING,
         created_at=now,
         expires_at=now + timedelta(microseconds=max(options.max_age // 1000, 1)),
-        link_secret=new_secret() if options.layout == COZY else b"",
+        link_secret=new_secret() if with_link or options.layout == COZY else b"",
     )
 
 

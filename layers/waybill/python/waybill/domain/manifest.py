@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
+from waybill.domain.date_range import day_text
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count, Gap, count_gaps
 from waybill.domain.plan import PackedPart, PartsHeader
@@ -26,12 +27,16 @@ _GAP_BYTES = 200
 
 @dataclass(frozen=True, slots=True)
 class ReadLedger:
-    """What ReadChunk's flushes add up to: lines by doctype for records and for files, and the gaps named so far."""
+    """What ReadChunk's flushes add up to: lines by doctype for records and for files, and the gaps named so far.
+
+    ``outside`` is how many records of each doctype were not asked for, if the export has dates.
+    """
 
     records: dict[str, Count] = field(default_factory=dict)
     files: dict[str, Count] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     unlisted: dict[str, int] = field(default_factory=dict)
+    outside: dict[str, int] = field(default_factory=dict)
 
 
 class GapList:
@@ -61,6 +66,7 @@ class Ledger:
     records: dict[str, Count]
     files: dict[str, Count]
     gaps: GapList
+    outside: dict[str, int] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -94,7 +100,7 @@ def close_ledger(read: ReadLedger, parts: Iterable[PackedPart]) -> Ledger:
         count.check(f"the records of {doctype}")
     for doctype, count in files.items():
         count.check(f"the files of {doctype}")
-    return Ledger(records, files, gaps)
+    return Ledger(records, files, gaps, dict(read.outside))
 
 
 def build_manifest(
@@ -112,6 +118,9 @@ def build_manifest(
             "parts_size": job.options.parts_size,
             "with_doctypes": list(job.options.with_doctypes),
             "without_files": job.options.without_files,
+            "start_date": day_text(job.options.start_date),
+            "end_date": day_text(job.options.end_date),
+            "time_zone": job.options.time_zone,
         },
         "format": job.options.format,
         "layout": job.options.layout,
@@ -133,6 +142,7 @@ def build_manifest(
         ],
         "doctypes": {doctype: asdict(count) for doctype, count in sorted(ledger.records.items())},
         "files": asdict(sum(ledger.files.values(), Count())),
+        "outside_dates": dict(sorted(ledger.outside.items())),
         "gaps": [asdict(gap) for gap in ledger.gaps.listed],
         "gaps_not_listed": dict(ledger.gaps.unlisted),
     }

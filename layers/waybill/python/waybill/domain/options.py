@@ -1,6 +1,10 @@
 """What the caller of an export may choose (seed 002, "Exports options fields")."""
 
 from dataclasses import dataclass
+from datetime import date
+
+from waybill.domain.date_range import DEFAULT_TIME_ZONE, DateRange
+from waybill.domain.errors import InvalidOptions
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -38,7 +42,8 @@ class ExportOptions:
 
     ``parts_size`` is in bytes, ``max_age`` in nanoseconds. An empty ``with_doctypes`` means all doctypes of the
     catalog. ``without_files`` leaves out the files index and with it every file. ``format`` is one of those that
-    FORMATS_OF has for ``layout``.
+    FORMATS_OF has for ``layout``. ``start_date`` and ``end_date`` are days in ``time_zone`` (IANA), both included, None
+    for no bound.
     """
 
     parts_size: int = DEFAULT_PARTS_SIZE
@@ -47,3 +52,39 @@ class ExportOptions:
     without_files: bool = False
     format: str = FORMATS[0]
     layout: str = LAYOUTS[0]
+    start_date: date | None = None
+    end_date: date | None = None
+    time_zone: str = DEFAULT_TIME_ZONE
+
+    @property
+    def dates(self) -> DateRange | None:
+        """The range that records must lie in, None if they may be of any date."""
+        if self.start_date is None and self.end_date is None:
+            return None
+        return DateRange(self.start_date, self.end_date, self.time_zone)
+
+    def check_dates(self, most_days: int) -> None:
+        """Raise InvalidOptions if the dates are the wrong way round, or more than ``most_days`` days; 0 is no limit.
+
+        Where there is a limit, a range has both ends. No dates at all are no range, and so never too long.
+        """
+        if self.start_date is None or self.end_date is None:
+            if most_days and self.dates is not None:
+                missing = "start_date" if self.start_date is None else "end_date"
+                raise InvalidOptions(
+                    f"{missing}: Give both dates, because a range has at most {most_days} days here.",
+                    f"/data/attributes/{missing}",
+                )
+            return
+        if self.end_date < self.start_date:
+            raise InvalidOptions(
+                f"end_date: It is {self.end_date}, which is before the start_date {self.start_date}.",
+                "/data/attributes/end_date",
+            )
+        days = (self.end_date - self.start_date).days + 1
+        if most_days and days > most_days:
+            raise InvalidOptions(
+                f"end_date: {self.start_date} to {self.end_date} are {days} days, and a range has at most {most_days} "
+                "here. Ask for shorter ranges, one after the other.",
+                "/data/attributes/end_date",
+            )

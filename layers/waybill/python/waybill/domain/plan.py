@@ -122,6 +122,7 @@ class Staged:
     ``count.expected`` is how many records the source gave. ``resume_after`` is the sort key of the last record that is
     accounted for. ``next_entry`` numbers the shard's next entry. ``total_records`` and ``total_bytes`` count the
     shard's record lines up to here. ``fields`` are the names of all fields of its records, if a format has columns.
+    ``outside`` is how many records the source gave that lie outside the dates; they were not expected.
     """
 
     shard: int
@@ -140,6 +141,7 @@ class Staged:
     total_bytes: int
     done: bool
     fields: tuple[str, ...] = ()
+    outside: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import functools
 
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.clock import system_clock
+from waybill.adapters.dynamodb_api_keys import DynamoDbApiKeys
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
 from waybill.adapters.dynamodb_webhooks import DynamoDbWebhooks
 from waybill.adapters.eventbridge_bus import EventBridgeBus
@@ -15,6 +16,7 @@ from waybill.domain.catalog import Catalog
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
 from waybill.ports import (
+    ApiKeys,
     Clock,
     EventBus,
     JobStore,
@@ -24,6 +26,7 @@ from waybill.ports import (
     ScheduleStore,
     Signer,
     Sources,
+    TokenVerifier,
     WebhookClient,
     WebhookStore,
     WebhookWorkflow,
@@ -133,6 +136,20 @@ class Wiring:
             self.settings.schedule_dead_letters_arn,
         )
         return EventBridgeScheduler(client, self.settings.schedule_group, target)
+
+    @functools.cached_property
+    def api_keys(self) -> ApiKeys:
+        """The API keys of clients that bring no token."""
+        return DynamoDbApiKeys(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def tokens(self) -> TokenVerifier:
+        """Who checks tokens on routes that API Gateway does not guard. Its library is loaded with the first token."""
+        from waybill.adapters.jwt_tokens import JwtTokens  # noqa: PLC0415
+
+        settings = self.settings
+        endpoint = settings.jwt_issuer_endpoint
+        return JwtTokens(settings.jwt_issuer, settings.jwt_audience, clock=self.clock, endpoint=endpoint)
 
     @functools.cached_property
     def catalog(self) -> Catalog:

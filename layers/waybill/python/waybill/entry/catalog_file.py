@@ -54,6 +54,7 @@ class _Doctype(_Strict):
     title: str = ""
     leave_out: list[str] = []
     shards: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHARDS)] = 1
+    date_field: str = ""
 
 
 class _File(_Strict):
@@ -111,6 +112,8 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         text = schema.read_text(encoding="utf-8")
     except OSError:
         raise CatalogError(f"The doctype {name} has no schemas/{name}.json.") from None
+    if doctype.date_field.partition(".")[0] in doctype.leave_out:
+        raise CatalogError(f"{FILE}, doctypes.{name}: the date_field {doctype.date_field!r} is one of leave_out.")
     return Doctype(
         name=name,
         source=_source(doctype.source, file),
@@ -118,6 +121,7 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         title=doctype.title,
         leave_out=tuple(doctype.leave_out),
         shards=doctype.shards,
+        date_field=doctype.date_field,
     )
 
 

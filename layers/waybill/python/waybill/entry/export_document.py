@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from waybill.domain.date_range import day_text
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.progress import Progress
 
@@ -53,6 +54,9 @@ def _resource(job: ExportJob, progress: Progress | None, links: Mapping[str, str
             "without_files": job.options.without_files,
             "format": job.options.format,
             "layout": job.options.layout,
+            "start_date": day_text(job.options.start_date),
+            "end_date": day_text(job.options.end_date),
+            "time_zone": job.options.time_zone,
             "state": job.state.value,
             "created_at": job.created_at.isoformat(),
             "expires_at": job.expires_at.isoformat(),

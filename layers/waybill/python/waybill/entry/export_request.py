@@ -1,12 +1,15 @@
 """The attributes of a new export, checked field by field."""
 
 from collections.abc import Mapping
+from datetime import date
 from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from waybill.domain.date_range import DEFAULT_TIME_ZONE, parse_day, zone_of
+from waybill.domain.errors import InvalidOptions
 from waybill.domain.options import (
     DEFAULT_PARTS_SIZE,
     FORMATS_OF,
@@ -37,6 +40,28 @@ class _Attributes(BaseModel):
     layout: Literal["bag", "cozy", "plain"] = Field(default=None)  # type: ignore[arg-type]
     format: Literal["tar.gz", "tar", "tar.zst", "zip", "json", "csv"] = Field(default=None)  # type: ignore[arg-type]
 
+    start_date: date | None = None
+    end_date: date | None = None
+    time_zone: str = DEFAULT_TIME_ZONE
+
+    @field_validator("start_date", "end_date", mode="before")
+    @classmethod
+    def _is_a_day(cls, asked: object) -> object:
+        """Take a day as text; whatever is no text is left to the type."""
+        try:
+            return parse_day(asked) if isinstance(asked, str) else asked
+        except ValueError as error:
+            raise _told("wrong_day", error) from None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, asked: str) -> str:
+        try:
+            zone_of(asked)
+        except ValueError as error:
+            raise _told("wrong_time_zone", error) from None
+        return asked
+
     @field_validator("format")
     @classmethod
     def _fits_the_layout(cls, asked: str, others: ValidationInfo) -> str:
@@ -51,25 +76,39 @@ class _Attributes(BaseModel):
         return asked
 
 
-def export_options(attributes: Mapping[str, Any], *, at: str = "/data/attributes") -> ExportOptions:
+def _told(kind: Literal["wrong_day", "wrong_time_zone"], error: ValueError) -> PydanticCustomError:
+    return PydanticCustomError(kind, "{reason}", {"reason": str(error).rstrip(".")})
+
+
+def export_options(attributes: Mapping[str, Any], *, at: str = "/data/attributes", most_days: int = 0) -> ExportOptions:
     """Return the options that the attributes ask for. ``at`` is the JSON Pointer of where they stand.
 
-    A format or a layout that is not asked for is the first that fits the other. Raises Problems with one 422 for every
-    field that is unknown, of the wrong type or out of its range, and for a format that the layout does not come in.
+    A format or a layout that is not asked for is the first that fits the other. ``most_days`` is how many days the
+    dates may span, 0 for any number. Raises Problems with one 422 for every field that is unknown, of the wrong type or
+    out of its range, and for a format that the layout does not come in; InvalidOptions for dates that do not fit
+    together or span too many days.
     """
     try:
         checked = _Attributes.model_validate(attributes)
     except ValidationError as error:
         raise Problems([_problem(at, each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
     layout = checked.layout or next(name for name, formats in FORMATS_OF.items() if checked.format in (None, *formats))
-    return ExportOptions(
+    options = ExportOptions(
         parts_size=checked.parts_size,
         max_age=checked.max_age,
         with_doctypes=tuple(checked.with_doctypes or ()),
         without_files=checked.without_files,
         format=checked.format or FORMATS_OF[layout][0],
         layout=layout,
+        start_date=checked.start_date,
+        end_date=checked.end_date,
+        time_zone=checked.time_zone,
     )
+    try:
+        options.check_dates(most_days)
+    except InvalidOptions as error:
+        raise InvalidOptions(str(error), error.pointer.replace("/data/attributes", at, 1)) from None
+    return options
 
 
 def _problem(at: str, location: tuple[int | str, ...], kind: str, message: str) -> Problem:

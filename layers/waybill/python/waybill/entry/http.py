@@ -4,11 +4,12 @@ import base64
 import binascii
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from waybill.domain.date_range import DEFAULT_TIME_ZONE
 from waybill.domain.errors import WaybillError
 from waybill.domain.options import KIBIBYTE
 from waybill.entry import problem
@@ -24,7 +25,8 @@ MAX_BODY = 64 * KIBIBYTE
 class Request:
     """One request of a caller whose token was checked; of nobody in particular, with no tenant, on a public route.
 
-    ``headers`` have lower-case names.
+    ``headers`` have lower-case names. ``time_zone`` (IANA) is the caller's, where callers have one. ``host`` is the
+    name that the API was called by.
     """
 
     tenant: str
@@ -33,6 +35,8 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     wiring: Wiring
+    time_zone: str = DEFAULT_TIME_ZONE
+    host: str = ""
 
     @property
     def export_id(self) -> str:
@@ -61,15 +65,33 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, once that is known: the tenant, and the time zone (IANA) that they live in, if they told it."""
+
+    tenant: str
+    time_zone: str = DEFAULT_TIME_ZONE
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs between the APIs: how a caller is known, who has to have a scope, and how a request is refused."""
+
+    caller: Callable[[Mapping[str, Any], str, Wiring], Caller]
+    refusal: Callable[[Sequence[Problem]], Answer]
+
+
 def route(
-    *, scope: str | None, parameters: frozenset[str] = frozenset()
+    *, scope: str | None, parameters: frozenset[str] = frozenset(), dialect: Dialect | None = None
 ) -> Callable[[Callable[[Request], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
     """Make a Lambda handler of a function that takes a Request.
 
     The caller's token must grant ``scope``; None makes a route without token, which the template must exempt from the
     authorizer too. Query parameters other than ``parameters`` are refused (JSON:API 1.1, "Query Parameters"). Whatever
-    goes wrong is answered as a JSON:API error document, never as a stack trace.
+    goes wrong is answered as a JSON:API error document, never as a stack trace. Another ``dialect`` has another form of
+    errors, and callers of its own.
     """
+    speaks = dialect or _JSONAPI
 
     def decorate(run: Callable[[Request], Answer]) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
         @functools.wraps(run)
@@ -78,17 +100,17 @@ def route(
             log.append_keys(request_id=context.aws_request_id, route=event.get("routeKey", ""))
             parts = wiring()
             try:
-                answer = run(_request(event, scope, parameters, parts))
+                answer = run(_request(event, scope, parameters, parts, speaks))
             except Problems as several:
-                answer = _refusal(*several.problems)
+                answer = speaks.refusal(several.problems)
             except Problem as one:
-                answer = _refusal(one)
+                answer = speaks.refusal([one])
             except WaybillError as error:
-                answer = _refusal(problem.of_error(error))
+                answer = speaks.refusal([problem.of_error(error)])
                 log.warning("request failed", extra={"code": error.code, "detail": str(error)})
             except Exception as error:
                 # The last line of defence. The text of an unforeseen error may hold personal data: its place is logged.
-                answer = _refusal(problem.internal())
+                answer = speaks.refusal([problem.internal()])
                 log.error("request broke", extra={"error": type(error).__name__, "at": place_of(error)})  # noqa: TRY400
             finally:
                 parts.metrics.flush()
@@ -99,8 +121,9 @@ def route(
     return decorate
 
 
-def _request(event: Mapping[str, Any], scope: str | None, parameters: frozenset[str], parts: Wiring) -> Request:
-    claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
+def _request(
+    event: Mapping[str, Any], scope: str | None, parameters: frozenset[str], parts: Wiring, dialect: Dialect
+) -> Request:
     query = event.get("queryStringParameters") or {}
     for name in query:
         if name not in parameters:
@@ -111,18 +134,27 @@ def _request(event: Mapping[str, Any], scope: str | None, parameters: frozenset[
                 f"This route does not take the query parameter {name!r}. {known}",
                 parameter=name,
             )
+    caller = Caller("") if scope is None else dialect.caller(event, scope, parts)
     return Request(
-        tenant="" if scope is None else _tenant(claims, scope, parts),
+        tenant=caller.tenant,
         path=event.get("pathParameters") or {},
         query=query,
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
         body=_body(event),
         wiring=parts,
+        time_zone=caller.time_zone,
+        host=event["requestContext"].get("domainName", ""),
     )
 
 
-def _tenant(claims: Mapping[str, Any], scope: str, parts: Wiring) -> str:
-    """Return whose data it is: from the token and nowhere else."""
+def _caller(event: Mapping[str, Any], scope: str, parts: Wiring) -> Caller:
+    return Caller(
+        tenant_of(event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {}), scope, parts)
+    )
+
+
+def tenant_of(claims: Mapping[str, Any], scope: str, parts: Wiring) -> str:
+    """Return whose data it is: from the token's claims and nowhere else. Raises Problem, also without the scope."""
     claim = parts.settings.tenant_claim
     tenant = claims.get(claim)
     if not isinstance(tenant, str) or not tenant:
@@ -152,7 +184,8 @@ def _body(event: Mapping[str, Any]) -> bytes:
     return body
 
 
-def _refusal(*problems: Problem) -> Answer:
+def refusal(problems: Sequence[Problem]) -> Answer:
+    """Return the JSON:API answer that tells what is wrong (JSON:API 1.1, "Error Objects")."""
     errors = [
         {
             "status": str(int(each.status)),
@@ -178,3 +211,6 @@ def _response(answer: Answer) -> dict[str, Any]:
     if isinstance(body, bytes):
         return {**response, "body": base64.b64encode(body).decode(), "isBase64Encoded": True}
     return {**response, "body": body}
+
+
+_JSONAPI = Dialect(_caller, refusal)

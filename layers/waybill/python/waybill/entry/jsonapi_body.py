@@ -20,7 +20,7 @@ def read_attributes(request: Request, resource_type: str, resource_id: str | Non
     resource type or a member that JSON:API does not know here.
     """
     _check_media_type(request.headers.get("content-type"))
-    document = _parse(request.body)
+    document = parse_json(request.body)
     if not isinstance(document, dict):
         raise _malformed("The body must be a JSON object.", "")
     data = document.get("data")
@@ -62,7 +62,8 @@ def _check_media_type(content_type: str | None) -> None:
         )
 
 
-def _parse(body: bytes) -> object:
+def parse_json(body: bytes) -> object:
+    """Return the value of a JSON text (RFC 8259). Raises Problem with 400 for what is none."""
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except UnicodeDecodeError:

@@ -47,6 +47,7 @@ class Problems(Exception):
 
 _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.InvalidOptions: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
     errors.UnknownCursor: HTTPStatus.BAD_REQUEST,
     errors.InvalidPageCursor: HTTPStatus.BAD_REQUEST,
     errors.ExportNotFound: HTTPStatus.NOT_FOUND,

@@ -54,7 +54,8 @@ def on_request(run: Callable[[Asked], object]) -> Callable[[dict[str, Any], Cont
     @functools.wraps(run)
     def handler(happening: Happening) -> object:
         try:
-            export = requested_export(happening.payload, happening.wiring.settings.event_sources)
+            settings = happening.wiring.settings
+            export = requested_export(happening.payload, settings.event_sources, most_days=settings.max_range_days)
             return run(Asked(export, happening.wiring))
         except Problems as several:
             code = several.problems[0].code
@@ -67,8 +68,8 @@ def on_request(run: Callable[[Asked], object]) -> Callable[[dict[str, Any], Cont
     return handler
 
 
-def requested_export(event: Mapping[str, Any], sources: tuple[str, ...]) -> RequestedExport:
-    """Return what an event asks for.
+def requested_export(event: Mapping[str, Any], sources: tuple[str, ...], *, most_days: int) -> RequestedExport:
+    """Return what an event asks for. ``most_days`` is how many days its dates may span, 0 for any number.
 
     Raises EventNotAllowed if it is of another type or its source is not one of ``sources``, MalformedEvent if it names
     no tenant, and Problems for what is wrong with its options: they are checked as the API's are.
@@ -83,4 +84,4 @@ def requested_export(event: Mapping[str, Any], sources: tuple[str, ...]) -> Requ
         raise MalformedEvent("The detail must name a tenant.")
     if not isinstance(options, dict):
         raise MalformedEvent("The options must be an object.")
-    return RequestedExport(event_id, tenant, export_options(options))
+    return RequestedExport(event_id, tenant, export_options(options, most_days=most_days))

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from waybill.domain.errors import InvalidSchedule
+from waybill.domain.errors import InvalidOptions, InvalidSchedule
 from waybill.domain.firing import read_expression, read_zone
 from waybill.domain.options import ExportOptions
 from waybill.domain.schedule import Terms
@@ -32,8 +32,10 @@ class _Attributes(BaseModel):
     incremental: bool = False
 
 
-def schedule_terms(attributes: Mapping[str, Any]) -> Terms:
+def schedule_terms(attributes: Mapping[str, Any], *, most_days: int) -> Terms:
     """Return what the attributes ask for; the expression in its one written form.
+
+    ``most_days`` is how many days the dates of an export may span, 0 for any number.
 
     Raises Problems with one 422 for every field that is missing, unknown, of the wrong type or cannot be read, those of
     the options included.
@@ -45,7 +47,7 @@ def schedule_terms(attributes: Mapping[str, Any]) -> Terms:
         problems += [_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]
     expression = _read(attributes.get("expression"), read_expression, problems)
     _read(attributes.get("time_zone", "UTC"), read_zone, problems)
-    options = _options(attributes.get("options", {}), problems)
+    options = _options(attributes.get("options", {}), most_days, problems)
     if problems or expression is None:
         raise Problems(problems)
     checked = _Attributes.model_validate(attributes)
@@ -63,12 +65,14 @@ def _read(value: object, read: Callable[[str], _Read], problems: list[Problem]) 
         return None
 
 
-def _options(value: object, problems: list[Problem]) -> ExportOptions:
+def _options(value: object, most_days: int, problems: list[Problem]) -> ExportOptions:
     if isinstance(value, dict):
         try:
-            return export_options(value, at=f"{_AT}/options")
+            return export_options(value, at=f"{_AT}/options", most_days=most_days)
         except Problems as several:
             problems += several.problems
+        except InvalidOptions as error:
+            problems.append(problem.of_error(error))
     return ExportOptions()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from waybill.domain.date_range import DEFAULT_TIME_ZONE
 from waybill.domain.quota import QuotaLimits
 
 
@@ -38,6 +39,12 @@ class Settings:
     webhook_allow_private: bool
     eventbridge_endpoint: str
     scheduler_endpoint: str
+    jwt_issuer: str
+    jwt_audience: tuple[str, ...]
+    jwt_issuer_endpoint: str | None
+    time_zone: str
+    max_range_days: int
+    qiscus_max_range_days: int
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -81,4 +88,10 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         webhook_allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE", "false") == "true",
         eventbridge_endpoint=endpoint("EVENTBRIDGE") or f"https://events.{region}.{suffix}",
         scheduler_endpoint=endpoint("SCHEDULER") or f"https://scheduler.{region}.{suffix}",
+        jwt_issuer=environment.get("JWT_ISSUER", ""),
+        jwt_audience=tuple(name for name in environment.get("JWT_AUDIENCE", "").split(",") if name),
+        jwt_issuer_endpoint=endpoint("COGNITO_IDENTITY_PROVIDER"),
+        time_zone=environment.get("TIME_ZONE", DEFAULT_TIME_ZONE),
+        max_range_days=int(environment.get("MAX_RANGE_DAYS", "0")),
+        qiscus_max_range_days=int(environment.get("QISCUS_MAX_RANGE_DAYS", "30")),
     )

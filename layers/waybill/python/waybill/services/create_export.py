@@ -32,6 +32,7 @@ def create_export(
     tenant: str,
     options: ExportOptions,
     *,
+    with_link: bool = False,
     idempotency_key: str | None = None,
     quota: QuotaLimits,
     catalog: Catalog,
@@ -44,6 +45,7 @@ def create_export(
     return create_or_replay(
         tenant,
         options,
+        with_link=with_link,
         idempotency_key=idempotency_key,
         quota=quota,
         catalog=catalog,
@@ -58,6 +60,7 @@ def create_or_replay(
     tenant: str,
     options: ExportOptions,
     *,
+    with_link: bool = False,
     idempotency_key: str | None,
     quota: QuotaLimits,
     catalog: Catalog,
@@ -67,6 +70,8 @@ def create_or_replay(
     metrics: Metrics,
 ) -> Creation:
     """Store a new job and start making it; or return the one that an earlier request with the same key has made.
+
+    ``with_link`` gives a new export a capability link in any layout.
 
     Raises InvalidOptions and QuotaExceeded before anything is stored; IdempotencyKeyReused if the key was used with
     other options, ExportGone if its export is gone, ExportBeingCreated while the first request is still being served.
@@ -82,7 +87,7 @@ def create_or_replay(
                 return _replayed(tenant, known, options, jobs=jobs, workflow=workflow, clock=clock)
         catalog.chosen(options)
         used = _within(quota, tenant, jobs=jobs, clock=clock, metrics=metrics)
-        job = new_export(tenant, options, now)
+        job = new_export(tenant, options, now, with_link=with_link)
         key = None if idempotency_key is None else remember(idempotency_key, job.id, options, now)
         try:
             jobs.create(job, quota=used.started(job.id, now), key=key)

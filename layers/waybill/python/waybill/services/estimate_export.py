@@ -12,6 +12,7 @@ from waybill.domain.options import COZY, MAX_MAX_AGE, PLAIN, SECOND_NS, ExportOp
 from waybill.domain.plan import Shard
 from waybill.domain.quota import QuotaLimits
 from waybill.ports import Clock, JobStore, Measure, Sources
+from waybill.services.choose_by_date import measured_by_date
 from waybill.services.part_upload import PIECE
 from waybill.services.parts_plan import has_too_many_documents, too_many_documents
 from waybill.services.plan_export import FIRST_ROUND_SECONDS, SHARDS_PER_BATCH, shards_of
@@ -52,6 +53,7 @@ def estimate_export(
     doctypes = catalog.chosen(options)
     job = new_export(tenant, options, clock())
     measures = _measured(tenant, doctypes, sources, clock)
+    measures = {each.name: measured_by_date(measures[each.name], each, options.dates) for each in doctypes}
     amounts = {name: measure.amount for name, measure in measures.items()}
     limits: list[Limit] = []
     plan = _planned(job, doctypes, measures, sources, limits)

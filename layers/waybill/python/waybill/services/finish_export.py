@@ -52,7 +52,9 @@ def _publish(
     ledger = close_ledger(load(archives, keys.read_ledger(job.id), ReadLedger), parts)
     size = sum(part.size for part in parts)
     names = tuple(part.first_file for part in parts[1:]) if job.options.layout == COZY else ()
-    done = job.finished(clock(), parts=len(parts), total_size=size, gaps=ledger.failed, part_names=names)
+    done = job.finished(
+        clock(), parts=len(parts), total_size=size, gaps=ledger.failed, records=ledger.written, part_names=names
+    )
     document = build_manifest(done, header, parts, ledger)
     manifest = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     save(archives, keys.pieces(job.id), _pieces(parts))

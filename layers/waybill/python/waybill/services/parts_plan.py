@@ -12,6 +12,7 @@ from waybill.archive.plan_parts import plan_parts
 from waybill.archive.plan_record_files import columns_of, enough_file_size, plan_record_files
 from waybill.archive.record_form import form_of
 from waybill.domain.catalog import Catalog
+from waybill.domain.date_range import local_text
 from waybill.domain.errors import InvalidOptions
 from waybill.domain.options import PLAIN, ExportOptions
 from waybill.domain.plan import PartPlan
@@ -105,7 +106,7 @@ class _Files:
         self._options = options
         self._form = form_of(options.format)
         self._content = content
-        self._created_at = created_at.isoformat(timespec="seconds")
+        self._created_at = local_text(created_at, options.time_zone)
         self.columns: Mapping[str, tuple[str, ...]] = {}
         if self._form.has_columns:
             self.columns = {

@@ -25,6 +25,7 @@ class _Pinned:
     table: TableSource
     bucket: str | None
     key_prefix: str | None
+    date_field: str = ""
 
 
 def pin_catalog(archives: ObjectStore, export_id: str, doctypes: Iterable[Doctype]) -> None:
@@ -49,6 +50,7 @@ def _pinned(doctype: Doctype) -> _Pinned:
         table=doctype.source.index if isinstance(doctype.source, FilesSource) else doctype.source,
         bucket=files.bucket if files else None,
         key_prefix=files.key_prefix if files else None,
+        date_field=doctype.date_field,
     )
 
 
@@ -61,4 +63,5 @@ def _doctype(pinned: _Pinned) -> Doctype:
         title=pinned.title,
         leave_out=pinned.leave_out,
         shards=pinned.shards,
+        date_field=pinned.date_field,
     )

@@ -17,6 +17,7 @@ from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged, StagedRecord
 from waybill.domain.progress import WorkerProgress
 from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources, WorkStore
+from waybill.services.choose_by_date import chosen_by_date
 from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
 from waybill.services.work_files import last_staged, save
@@ -57,8 +58,11 @@ def read_chunk(
                 if has_read and budget.spent():
                     return False
                 has_read = True
-                reading = _Reading(job, shard, last, reads_files=catalog.doctypes[shard.doctype].has_files)
-                last = _read_shard(job.tenant, shard, reading, sources=found, archives=archives, budget=budget)
+                doctype = catalog.doctypes[shard.doctype]
+                reading = _Reading(job, shard, last, reads_files=doctype.has_files)
+                given = found.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
+                items = chosen_by_date(given, doctype, job.options.dates)
+                last = _take(items, reading, archives=archives, budget=budget)
             records, size = records + last.total_records, size + last.total_bytes
             share = (position + last.done) / len(batch.shards)
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
@@ -95,13 +99,6 @@ class _Endless:
     def spent(self) -> bool:
         """Whether the step should stop."""
         return False
-
-
-def _read_shard(
-    tenant: str, shard: Shard, reading: "_Reading", *, sources: Sources, archives: WorkStore, budget: Budget
-) -> Staged:
-    items = sources.of(shard.doctype).read(tenant=tenant, shard=shard, after=reading.resume_after)
-    return _take(items, reading, archives=archives, budget=budget)
 
 
 def _take(items: Iterable[SourceItem], reading: "_Reading", *, archives: WorkStore, budget: Budget) -> Staged:
@@ -156,12 +153,16 @@ class _Reading:
         self._fields: set[str] = set()
         self._expected = 0
         self._files_expected = 0
+        self._outside = 0
 
     def take(self, item: SourceItem) -> None:
         """Account for one item of the source."""
         entry = self._open
         entry.items += 1
         entry.last_key = item.key
+        if item.outside:
+            self._outside += 1
+            return
         is_record = item.line is not None or (item.gap is not None and item.gap.kind == "record")
         self._expected += is_record
         self._files_expected += item.file is not None or item.file_gap is not None or not is_record
@@ -257,6 +258,7 @@ class _Reading:
             total_bytes=self._total_bytes,
             done=done,
             fields=tuple(sorted(self._fields)),
+            outside=self._outside,
         )
         save(archives, keys.staged(self._export_id, self._shard.number, self._sequence), staged)
         self._sequence += 1

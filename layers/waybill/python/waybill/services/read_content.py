@@ -1,6 +1,7 @@
 """What was read of an export, taken together."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 
 from waybill.archive.directories import DirectoryBook
@@ -37,6 +38,7 @@ class ReadContent:
         self.ledger = ReadLedger()
         digest = hashlib.sha256(f"{job.options.format}\0{job.options.layout}\0{job.options.parts_size}\n".encode())
         gaps = GapList()
+        outside: Counter[str] = Counter()
         for shard in shards:
             self.ledger.records.setdefault(shard.doctype, Count())
             fields = self.fields.setdefault(shard.doctype, set())
@@ -45,6 +47,7 @@ class ReadContent:
                 if flush.file_count != Count():
                     self.ledger.files[shard.doctype] = self.ledger.files.get(shard.doctype, Count()) + flush.file_count
                 fields.update(flush.fields)
+                outside[shard.doctype] += flush.outside
                 gaps.add(flush.gaps)
                 for directory in flush.directories:
                     self._directories[directory.id] = directory.path
@@ -61,6 +64,7 @@ class ReadContent:
             digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
         self.ledger.gaps.extend(gaps.listed)
         self.ledger.unlisted.update(gaps.unlisted)
+        self.ledger.outside.update(outside if job.options.dates is not None else {})
         self.group = digest.hexdigest()[:32]
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
