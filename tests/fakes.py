@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+from waybill.domain.chain import GoodRun
 from waybill.domain.errors import (
     CatalogError,
     ExportExists,
@@ -475,3 +476,24 @@ class MemorySources:
         if doctype not in self._sources:
             raise CatalogError(f"The catalog has no doctype {doctype}, but an export asks for it.")
         return self._sources[doctype]
+
+
+class MemoryChains:
+    """ChainStore."""
+
+    def __init__(self) -> None:
+        self.good: dict[tuple[str, str], GoodRun] = {}
+
+    def last_good(self, tenant: str, key: str) -> GoodRun | None:
+        return self.good.get((tenant, key))
+
+    def note_good(self, tenant: str, key: str, run: GoodRun, *, after: str) -> bool:
+        stored = self.good.get((tenant, key))
+        if (stored.export_id if stored else "") == after:
+            self.good[tenant, key] = run
+        return self.good.get((tenant, key), run).export_id == run.export_id and (tenant, key) in self.good
+
+    def forget(self, tenant: str, key: str, export_id: str | None = None) -> None:
+        stored = self.good.get((tenant, key))
+        if stored is not None and export_id in {None, stored.export_id}:
+            del self.good[tenant, key]

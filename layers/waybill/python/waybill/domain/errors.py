@@ -280,3 +280,9 @@ class SweepIncomplete(WaybillError):
     """A sweep could not put every export in order; the next one tries again."""
 
     code = "sweep_incomplete"
+
+
+class BaselineUnreadable(WaybillError):
+    """What the run before left of a chain of exports cannot be read any more, so nothing can be compared with it."""
+
+    code = "baseline_unreadable"

@@ -5,6 +5,7 @@ Every type here is stored as JSON under the keys of ``domain.keys``; a step that
 
 from dataclasses import dataclass, field
 
+from waybill.domain.chain import BaselinePiece
 from waybill.domain.ledger import Count, Gap
 
 
@@ -122,6 +123,9 @@ class Staged:
     ``count.expected`` is how many records the source gave. ``resume_after`` is the sort key of the last record that is
     accounted for. ``next_entry`` numbers the shard's next entry. ``total_records`` and ``total_bytes`` count the
     shard's record lines up to here. ``fields`` are the names of all fields of its records, if a format has columns.
+
+    Only an export of a chain has ``kept_files``, whose records have changed and whose contents have not, ``deleted``,
+    how many records the source has no more, and ``baseline``, the rows of this flush.
     """
 
     shard: int
@@ -140,6 +144,9 @@ class Staged:
     total_bytes: int
     done: bool
     fields: tuple[str, ...] = ()
+    kept_files: tuple[FileReference, ...] = ()
+    deleted: int = 0
+    baseline: BaselinePiece | None = None
 
 
 @dataclass(frozen=True, slots=True)
