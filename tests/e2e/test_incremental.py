@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,7 +192,17 @@ def test_a_cancelled_run_leaves_nothing_and_the_next_builds_on_the_last_good_one
 ) -> None:
     first = next_export()
     data.put(_with(data.of(CONTACTS)[0], note="changed"))
-    assert somebody.api.delete(start(parts_size=10_240)).status == 204
+    cancelled = start(parts_size=10_240)
+    deadline = time.monotonic() + 60
+    while cancelled not in data.left_for_the_next():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    machine = data.stack.resources["export_workflow_arn"]
+    data.aws.stepfunctions.stop_execution(
+        executionArn=f"{machine.replace(':stateMachine:', ':execution:')}:{cancelled}"
+    )
+    assert somebody.api.get(cancelled)["attributes"]["state"] == "exporting"
+    assert somebody.api.delete(cancelled).status == 204
 
     third = next_export()
 
