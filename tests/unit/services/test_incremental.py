@@ -106,7 +106,9 @@ class TestWhatAChainComesTo:
         job = product.create(options, chain=next_in_chain(TENANT, CHAIN, chains=product.chains))
         for batch in product.plan(job):
             product.read(job, batch)
-        delete_export(TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives, clock=product.clock)
+        delete_export(
+            TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives, clock=product.clock
+        )
         assert job.id not in baselines(product)
 
     def test_the_order_in_which_they_are_given_does_not_matter(self) -> None:
@@ -509,6 +511,8 @@ class TestWhatARunBuildsOn:
     def test_a_deleted_export_that_was_good_leaves_its_baseline(self) -> None:
         product = Product(contacts("a"))
         job = run(product)
-        delete_export(TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives, clock=product.clock)
+        delete_export(
+            TENANT, job.id, jobs=product.jobs, workflow=product.workflow, archives=product.archives, clock=product.clock
+        )
 
         assert incremental(product, run(product))["parent_export"] == job.id
