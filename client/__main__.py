@@ -1,6 +1,8 @@
-"""The commands: ``python -m client verify PATH…`` checks an export, ``python -m client api-key …`` manages API keys.
+"""The command line.
 
-``verify`` is the same program that lies in an export. ``api-key`` is for operators.
+- ``python -m client verify PATH…``: check an export with the same program that lies in it.
+- ``python -m client merge PATH… --into DIR``: put the exports of an incremental schedule together again.
+- ``python -m client api-key …``: manage API keys, for operators.
 """
 
 import runpy
@@ -16,12 +18,18 @@ def main(arguments: list[str]) -> int:
     match arguments[:1]:
         case ["verify"]:
             return int(runpy.run_path(str(VERIFY))["main"](arguments[1:]))
+        case ["merge"]:
+            from client.merge import main as merge  # noqa: PLC0415 - checking an export needs none of it
+
+            return merge(arguments[1:])
         case ["api-key"]:
             sys.path.insert(0, str(PACKAGE))
             from client import api_keys  # noqa: PLC0415 - it needs the package that the line above makes known
 
             return api_keys.main(arguments[1:])
-    print("Usage: python -m client verify PATH [PATH ...]\n       python -m client api-key --help", file=sys.stderr)
+    print("Usage: python -m client verify PATH [PATH ...]", file=sys.stderr)
+    print("       python -m client merge PATH [PATH ...] --into DIR", file=sys.stderr)
+    print("       python -m client api-key --help", file=sys.stderr)
     return 2
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from waybill.domain.api_key import ApiKey
+from waybill.domain.chain import GoodRun
 from waybill.domain.errors import (
     ApiKeyExists,
     ApiKeyMissing,
@@ -517,3 +518,24 @@ class FakeTokens:
         if token not in self.tokens:
             raise Unauthorized("This token is not taken.")
         return self.tokens[token]
+
+
+class MemoryChains:
+    """ChainStore."""
+
+    def __init__(self) -> None:
+        self.good: dict[tuple[str, str], GoodRun] = {}
+
+    def last_good(self, tenant: str, key: str) -> GoodRun | None:
+        return self.good.get((tenant, key))
+
+    def note_good(self, tenant: str, key: str, run: GoodRun, *, after: str) -> bool:
+        stored = self.good.get((tenant, key))
+        if (stored.export_id if stored else "") == after:
+            self.good[tenant, key] = run
+        return self.good.get((tenant, key), run).export_id == run.export_id and (tenant, key) in self.good
+
+    def forget(self, tenant: str, key: str, export_id: str | None = None) -> None:
+        stored = self.good.get((tenant, key))
+        if stored is not None and export_id in {None, stored.export_id}:
+            del self.good[tenant, key]

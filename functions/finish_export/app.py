@@ -17,6 +17,7 @@ def handler(call: Invocation) -> object:
             archives=call.wiring.archives,
             signer=call.wiring.signer,
             clock=call.wiring.clock,
+            chains=call.wiring.chains,
             metrics=call.wiring.metrics,
         )
     )

@@ -19,5 +19,6 @@ def handler(call: Invocation) -> object:
         archives=call.wiring.archives,
         budget=call.budget,
         clock=call.wiring.clock,
+        chains=call.wiring.chains,
     )
     return {"done": done}

@@ -14,6 +14,7 @@ from tests.fakes import FakeClock, FakeMetrics, MemoryJobs, MemoryWorkflow
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
 from waybill.domain.catalog import Catalog, Doctype, TableSource
+from waybill.domain.chain import Chain
 from waybill.domain.cursor import MOST_NAME_BYTES
 from waybill.domain.errors import ExportBeingCreated, ExportExists, ExportNotFound, JobChanged, StorageUnavailable
 from waybill.domain.idempotency import key_digest, remember
@@ -72,6 +73,14 @@ def test_dates_and_what_an_export_holds_come_back_too(jobs: JobStore, clock: Fak
     jobs.replace(done)
 
     assert jobs.get("anna", job.id) == done
+
+
+def test_a_jobs_place_in_its_chain_comes_back(jobs: JobStore, clock: FakeClock) -> None:
+    first, second = a_job(clock, chain=Chain("c" * 64)), a_job(clock, chain=Chain("c" * 64, "parent", "digest"))
+    for job in (first, second):
+        jobs.create(job)
+
+    assert [jobs.get("anna", job.id) for job in (first, second)] == [first, second]
 
 
 def test_an_id_is_given_once(jobs: JobStore, clock: FakeClock) -> None:

@@ -672,8 +672,10 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "planned_segment": (0,),
         "packing": (1,),
         "packed_part": (1,),
+        "baseline": ("{key}",),
+        "baseline_rows": ("{key}", 0, 0),
     }
-    prefixes = {"prefix", "export_of", "work", "shard", "packed"}
+    prefixes = {"prefix", "export_of", "work", "shard", "packed", "chain", "baselines_of"}
     made = {
         make("{id}", *numbers.get(name, ()))
         for name, make in vars(keys).items()

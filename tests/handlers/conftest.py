@@ -63,6 +63,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         clock=made.clock,
         metrics=made.metrics,
         jobs=made.jobs,
+        chains=made.chains,
         archives=made.archives,
         signer=made.signer,
         workflow=made.workflow,

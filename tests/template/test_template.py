@@ -87,10 +87,35 @@ def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str
     assert deleting == {f"{resource_name(name)}Role" for name in who}
 
 
-def test_what_may_be_deleted_are_exports_only(resources: dict[str, Any]) -> None:
+def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_their_chain(
+    resources: dict[str, Any],
+) -> None:
+    allowed: dict[str, set[str]] = {}
     for role, statement in statements(resources):
         if "s3:DeleteObject" in statement["Action"]:
-            assert statement["Resource"] == {"Fn::Sub": "${ArchivesBucket.Arn}/exports/*"}, role
+            allowed.setdefault(role, set()).add(statement["Resource"]["Fn::Sub"])
+    chains = {f"{resource_name(name)}Role" for name in ("delete_export", "read_chunk", "finish_export")}
+
+    assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
+    assert set().union(*allowed.values()) == {"${ArchivesBucket.Arn}/exports/*", "${ArchivesBucket.Arn}/chains/*"}
+
+
+def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict[str, Any]) -> None:
+    allowed: dict[str, set[str]] = {}
+    for role, statement in statements(resources):
+        if "/chains/" in str(statement["Resource"]):
+            allowed.setdefault(role.removesuffix("FunctionRole"), set()).update(
+                f"{action} {statement['Resource']['Fn::Sub'].partition('/')[2]}" for action in statement["Action"]
+            )
+
+    assert allowed == {
+        "PlanExport": {"s3:GetObject chains/*/baseline.json"},
+        "ReadChunk": {"s3:GetObject chains/*", "s3:PutObject chains/*", "s3:DeleteObject chains/*"},
+        "FinishExport": {
+            "s3:GetObject chains/*/baseline.json", "s3:PutObject chains/*/baseline.json", "s3:DeleteObject chains/*",
+        },
+        "DeleteExport": {"s3:DeleteObject chains/*"},
+    }  # fmt: skip
 
 
 def test_no_function_may_write_where_the_product_keeps_its_data(resources: dict[str, Any]) -> None:
@@ -111,10 +136,20 @@ def test_buckets_are_private_encrypted_and_tls_only(bucket: str, resources: dict
 
 
 def test_archives_do_not_outlive_the_longest_export(resources: dict[str, Any]) -> None:
-    (rule,) = resources["ArchivesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    rules = resources["ArchivesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = (rule for rule in rules if rule["Prefix"] == "exports/")
 
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 8)
     assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] <= 7
+
+
+def test_what_a_yearly_run_leaves_is_there_for_the_next_one(resources: dict[str, Any]) -> None:
+    rules = resources["ArchivesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = (rule for rule in rules if rule["Prefix"] == "chains/")
+
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] > 366 + 7
+    assert "TagFilters" not in rule
 
 
 @pytest.mark.parametrize("table", ["JobsTable", "DocumentsTable"])

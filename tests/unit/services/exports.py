@@ -11,6 +11,7 @@ from tests.fakes import (
     FakeBudget,
     FakeClock,
     FakeMetrics,
+    MemoryChains,
     MemoryJobs,
     MemoryObjects,
     MemorySigner,
@@ -22,6 +23,7 @@ from tests.fakes import (
 
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
+from waybill.domain.chain import Chain
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.options import ExportOptions
@@ -73,6 +75,7 @@ class Product:
     archives: MemoryObjects = field(default_factory=MemoryObjects)
     files: MemoryObjects = field(default_factory=MemoryObjects)
     signer: MemorySigner = field(default_factory=MemorySigner)
+    chains: MemoryChains = field(default_factory=MemoryChains)
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
@@ -98,7 +101,9 @@ class Product:
             *self.more_sources,
         )
 
-    def create(self, options: ExportOptions | None = None, *, key: str | None = None) -> ExportJob:
+    def create(
+        self, options: ExportOptions | None = None, *, key: str | None = None, chain: Chain | None = None
+    ) -> ExportJob:
         """Create an export."""
         return create_export(
             TENANT,
@@ -110,6 +115,7 @@ class Product:
             workflow=self.workflow,
             clock=self.clock,
             metrics=self.metrics,
+            chain=chain,
         )
 
     def plan(self, job: ExportJob) -> list[ReadBatch]:
@@ -136,6 +142,7 @@ class Product:
             archives=self.archives,
             budget=budget or FakeBudget(),
             clock=self.clock,
+            chains=self.chains,
         )
 
     def plan_parts(self, job: ExportJob) -> Work:
@@ -165,11 +172,12 @@ class Product:
             signer=self.signer,
             clock=self.clock,
             metrics=self.metrics,
+            chains=self.chains,
         )
 
-    def export(self, options: ExportOptions | None = None) -> ExportJob:
+    def export(self, options: ExportOptions | None = None, *, chain: Chain | None = None) -> ExportJob:
         """Take an export through all its steps."""
-        job = self.create(options)
+        job = self.create(options, chain=chain)
         for batch in self.plan(job):
             assert self.read(job, batch)
         packing = self.plan_parts(job)

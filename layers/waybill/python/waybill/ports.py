@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from waybill.domain.api_key import ApiKey
+from waybill.domain.chain import GoodRun
 from waybill.domain.change_event import ChangeEvent
 from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
@@ -495,4 +496,23 @@ class TokenVerifier(Protocol):
 
         Raises Unauthorized, and StorageUnavailable if the issuer's keys cannot be had.
         """
+        ...
+
+
+class ChainStore(Protocol):
+    """Of every chain of exports the last good run. A tenant sees its own chains and no other."""
+
+    def last_good(self, tenant: str, key: str) -> GoodRun | None:
+        """Return the last good run of a chain, strongly consistent; None if there is none."""
+        ...
+
+    def note_good(self, tenant: str, key: str, run: GoodRun, *, after: str) -> bool:
+        """Keep a run as the last good one if the one before it is the export ``after``, if there is none with "".
+
+        Return whether it is the last good one now; safe to repeat.
+        """
+        ...
+
+    def forget(self, tenant: str, key: str, export_id: str | None = None) -> None:
+        """Forget the last good run, only if it is that of ``export_id`` if that is given. Safe to repeat."""
         ...

@@ -40,6 +40,7 @@ from waybill.adapters.dynamodb_table import (
     texts,
     ttl,
 )
+from waybill.domain.chain import Chain
 from waybill.domain.date_range import DEFAULT_TIME_ZONE
 from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged
 from waybill.domain.idempotency import RememberedKey
@@ -295,6 +296,8 @@ def _item_of(job: ExportJob) -> NewItem:
         item["link_secret"] = {"B": job.link_secret}
     if job.retried_at is not None:
         item |= {"attempt": number(job.attempt), "retried": text(job.retried_at.isoformat())}
+    if job.chain is not None:
+        item["chain"] = texts((job.chain.key, job.chain.parent_export, job.chain.parent_manifest_sha256))
     if job.state is not ExportState.DELETED:
         item[TTL] = ttl(job.expires_at)
     if not job.at_rest:
@@ -347,6 +350,7 @@ def job_of(item: Item) -> ExportJob:
         retried_at=datetime.fromisoformat(item["retried"].text) if "retried" in item else None,
         receipt=_receipt_of(item["receipt"].fields) if "receipt" in item else None,
         records=int(item.get("records", NOTHING).number),
+        chain=Chain(*(part.text for part in item["chain"].members)) if "chain" in item else None,
     )
 
 

@@ -18,6 +18,7 @@ import hashlib
 import re
 import sqlite3
 import unicodedata
+from collections.abc import Mapping
 
 MOST_COMPONENT_BYTES = 255
 MOST_PATH_BYTES = 1_000
@@ -102,6 +103,25 @@ class PathBook:
             if free:
                 self._book.execute("UPDATE taken SET copies = ? WHERE folded = ?", (copies, folded))
                 return path
+
+
+NO_DIRECTORY = "_without_folder"
+"""Where files go whose directory is not known."""
+
+
+class FileBook:
+    """Gives files their paths under ``root``, by the paths of their directories, which ``directories`` has by id."""
+
+    def __init__(self, root: str, directories: Mapping[str, str]) -> None:
+        self._root = root
+        self._directories = directories
+        self._book = PathBook()
+
+    def path(self, directory: str, name: str) -> str:
+        """Return the path of a file that is called ``name``. The same files in the same order give the same paths."""
+        return self._book.unique(
+            f"{self._root}/{safe_path(f'{self._directories.get(directory, NO_DIRECTORY)}/{name}')}"
+        )
 
 
 def _safe_name(name: str) -> str:

@@ -42,6 +42,7 @@ ARCHIVE = re.compile(r".*\.(tar\.gz|tgz|tar|tar\.zst|zip)$", re.IGNORECASE)
 RECORDS = re.compile(r".*_exported_.*\.(json|csv)$", re.IGNORECASE)
 LISTS = ("manifest-sha256.txt", "tagmanifest-sha256.txt")
 COMMENT = re.compile(r"Waybill export (\S+), part (\d{1,9}) of (\d{1,9})")  # of a zip in the layout cozy
+DAMAGES = (OSError, zlib.error, ValueError, LookupError, RuntimeError, tarfile.TarError, zipfile.BadZipFile)
 COZY_DATA, COZY_FILES = "My Cozy/Data/", "My Cozy/Files/"
 
 
@@ -122,15 +123,7 @@ def bag_of_archive(path: str) -> Bag:
             read_archive(start, raw, path, bag)
         except EOFError:
             bag.faults.append("truncated: it ends before its end; download it again")
-        except (
-            OSError,
-            zlib.error,
-            ValueError,
-            LookupError,
-            RuntimeError,
-            tarfile.TarError,
-            zipfile.BadZipFile,
-        ) as error:
+        except DAMAGES as error:
             bag.faults.append(f"changed: it is damaged and cannot be read to its end ({error})")
         except Broken as error:
             bag.faults.append(str(error))
@@ -315,6 +308,13 @@ def pax_records(data: bytes) -> dict[str, str]:
 def bag_of_folder(path: str) -> Bag:
     """Read an unpacked part. Links are not followed."""
     bag = Bag(path)
+    for inner in files_in(path, bag):
+        take_from_folder(path, inner, bag)
+    return bag
+
+
+def files_in(path: str, bag: Bag) -> Iterator[str]:
+    """Yield the paths of the files in an unpacked part; what is no file is a fault."""
     bag.base = os.path.basename(os.path.abspath(path))
     for folder, directories, names in os.walk(path):
         for name in sorted(directories + names):
@@ -322,11 +322,15 @@ def bag_of_folder(path: str) -> Bag:
             inner = os.path.relpath(full, path).replace(os.sep, "/")
             mode = os.lstat(full).st_mode
             if stat.S_ISREG(mode):
-                with open(full, "rb") as file:
-                    bag.take(inner, iter(lambda file=file: file.read(CHUNK), b""))  # type: ignore[misc]
+                yield inner
             elif not stat.S_ISDIR(mode):
                 bag.faults.append(f"extra: {inner} is a link or a device, which no part has")
-    return bag
+
+
+def take_from_folder(path: str, inner: str, bag: Bag) -> None:
+    """Take in one file of an unpacked part."""
+    with open(os.path.join(path, inner), "rb") as file:
+        bag.take(inner, iter(lambda: file.read(CHUNK), b""))
 
 
 def check_bag(bag: Bag) -> None:
@@ -405,7 +409,8 @@ def check_manifest(manifest: dict[str, Any], bags: list[Bag]) -> list[str]:
     faults = [f"missing part: the manifest names {part['name']}" for n, part in parts.items() if n not in have]
     counts = {**manifest["doctypes"], "files": manifest["files"]}
     for name, count in counts.items():
-        if count["expected"] != count["written"] + count["skipped"] + count["failed"]:
+        unchanged = count.get("unchanged", 0)  # of an incremental export: what an earlier one has
+        if count["expected"] != count["written"] + unchanged + count["skipped"] + count["failed"]:
             faults.append(f"changed: the manifest's counts of {name} do not add up")
     gaps = len(manifest["gaps"]) + sum(manifest["gaps_not_listed"].values())
     if gaps != sum(count["skipped"] + count["failed"] for count in counts.values()):

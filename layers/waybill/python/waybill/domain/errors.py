@@ -298,3 +298,9 @@ class ApiKeyMissing(WaybillError):
     """There is no API key with this app id."""
 
     code = "api_key_missing"
+
+
+class BaselineUnreadable(WaybillError):
+    """What the run before left of a chain of exports cannot be read any more, so nothing can be compared with it."""
+
+    code = "baseline_unreadable"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from waybill.domain import cursor
+from waybill.domain.chain import Chain
 from waybill.domain.errors import ExportGone, ExportNotFailed, ExportNotReady, ExportNotRunning
 from waybill.domain.link import make_link, new_secret
 from waybill.domain.options import COZY, SECOND_NS, ExportOptions
@@ -45,6 +46,8 @@ class ExportJob:
     Only the layout ``cozy`` has ``part_names``, which name all parts but the first. An export with a ``link_secret``
     has a capability link, which is made with it. The secret is shown to nobody and does not stand in the object's text.
 
+    ``chain`` is there if the export is one of a chain.
+
     ``attempt`` counts from 0 how often the export was begun, ``retried_at`` is when the latest attempt began, None for
     the first.
     ``receipt`` is what a tombstone has: what was removed of the export, when and why.
@@ -67,6 +70,7 @@ class ExportJob:
     attempt: int = 0
     retried_at: datetime | None = None
     records: int = 0
+    chain: Chain | None = None
 
     @property
     def execution(self) -> str:
@@ -192,7 +196,8 @@ class ExportJob:
         """Return the tombstone that answers 410 from ``now`` on, with the receipt of a removal that begins.
 
         It keeps nothing of what the export held, and without its secret its link is dead. The reason is that the export
-        has expired, if it has, whoever removes it. A tombstone stays as it is.
+        has expired, if it has, whoever removes it. A tombstone stays as it is. ``chain`` stays
+        where the export was never done: what that left for the next run is of no use to anybody.
         """
         if self.receipt is not None:
             return self
@@ -211,6 +216,7 @@ class ExportJob:
                 reason=Reason.EXPIRED if now >= self.expires_at else Reason.DELETED,
                 state=None if self.state is ExportState.DELETED else self.state.value,
             ),
+            chain=None if self.state is ExportState.DONE else self.chain,
             rev=self.rev + 1,
         )
 
@@ -239,8 +245,10 @@ def lost_export(tenant: str, export_id: str, now: datetime) -> ExportJob:
     )
 
 
-def new_export(tenant: str, options: ExportOptions, now: datetime, *, with_link: bool = False) -> ExportJob:
-    """Return a new export of ``tenant``, asked for at ``now``.
+def new_export(
+    tenant: str, options: ExportOptions, now: datetime, *, with_link: bool = False, chain: Chain | None = None
+) -> ExportJob:
+    """Return a new export of ``tenant``, asked for at ``now``, one of a chain if that is given.
 
     It gets a capability link if ``with_link`` says so, and always in the layout ``cozy``, which nobody could import
     without one.
@@ -253,6 +261,7 @@ def new_export(tenant: str, options: ExportOptions, now: datetime, *, with_link:
         created_at=now,
         expires_at=now + timedelta(microseconds=max(options.max_age // 1000, 1)),
         link_secret=new_secret() if with_link or options.layout == COZY else b"",
+        chain=chain,
     )
 
 

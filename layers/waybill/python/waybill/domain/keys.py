@@ -117,3 +117,33 @@ def packed(export_id: str) -> str:
 def packed_part(export_id: str, number: int) -> str:
     """The result of one packed part."""
     return f"{packed(export_id)}{number:06}.json"
+
+
+def increment(export_id: str) -> str:
+    """What an export of a chain is to be: full, or what has changed."""
+    return f"{work(export_id)}increment.json"
+
+
+def baseline_pieces(export_id: str) -> str:
+    """The list of the objects with rows that an export of a chain has left."""
+    return f"{work(export_id)}baseline-pieces.json"
+
+
+def chain(key: str) -> str:
+    """Everything that the runs of a chain leave for the next ones."""
+    return f"chains/{key}/"
+
+
+def baselines_of(export_id: str, key: str) -> str:
+    """Everything that one run of the chain ``key`` leaves for the next one."""
+    return f"{chain(key)}{export_id}/"
+
+
+def baseline(export_id: str, key: str) -> str:
+    """The baseline of one run of a chain: the list of its rows' objects."""
+    return f"{baselines_of(export_id, key)}baseline.json"
+
+
+def baseline_rows(export_id: str, key: str, shard: int, sequence: int) -> str:
+    """The rows of one flush of a shard."""
+    return f"{baselines_of(export_id, key)}{shard:05}/{sequence:06}"

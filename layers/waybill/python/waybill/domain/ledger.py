@@ -31,12 +31,16 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """One line of the ledger: numbers of records, or of files."""
+    """One line of the ledger: numbers of records, or of files.
+
+    ``unchanged`` are those that an earlier export of the same chain has.
+    """
 
     expected: int = 0
     written: int = 0
     skipped: int = 0
     failed: int = 0
+    unchanged: int = 0
 
     def __add__(self, other: "Count") -> "Count":
         return Count(
@@ -44,14 +48,17 @@ class Count:
             self.written + other.written,
             self.skipped + other.skipped,
             self.failed + other.failed,
+            self.unchanged + other.unchanged,
         )
 
     def check(self, name: str) -> None:
-        """Raise LedgerMismatch unless expected = written + skipped + failed."""
-        if self.expected != self.written + self.skipped + self.failed:
+        """Raise LedgerMismatch unless expected = written + unchanged + skipped + failed."""
+        if self.expected != self.written + self.unchanged + self.skipped + self.failed:
+            unchanged = f"{self.unchanged} unchanged, " if self.unchanged else ""
             raise LedgerMismatch(
                 f"The counts of {name} do not add up: {self.expected} expected, but {self.written} written, "
-                f"{self.skipped} skipped and {self.failed} failed. Nothing was published; create the export again."
+                f"{unchanged}{self.skipped} skipped and {self.failed} failed. Nothing was published; create the export "
+                "again."
             )
 
 

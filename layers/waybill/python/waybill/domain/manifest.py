@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
+from waybill.domain.chain import Increment
 from waybill.domain.date_range import day_text
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count, Gap, count_gaps
@@ -30,6 +31,7 @@ class ReadLedger:
     """What ReadChunk's flushes add up to: lines by doctype for records and for files, and the gaps named so far.
 
     ``outside`` is how many records of each doctype were not asked for, if the export has dates.
+    ``deleted`` counts by doctype the records that the source has no more, in an export of a chain.
     """
 
     records: dict[str, Count] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class ReadLedger:
     gaps: list[Gap] = field(default_factory=list)
     unlisted: dict[str, int] = field(default_factory=dict)
     outside: dict[str, int] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)
 
 
 class GapList:
@@ -104,13 +107,20 @@ def close_ledger(read: ReadLedger, parts: Iterable[PackedPart]) -> Ledger:
 
 
 def build_manifest(
-    job: ExportJob, header: PartsHeader, parts: Iterable[PackedPart], ledger: Ledger
+    job: ExportJob,
+    header: PartsHeader,
+    parts: Iterable[PackedPart],
+    ledger: Ledger,
+    *,
+    increment: Increment | None = None,
+    deleted: Mapping[str, int] | None = None,
 ) -> dict[str, object]:
     """Return the manifest of a job that is done, as a JSON object.
 
-    Of the same data only ``export`` and the cursors differ.
+    Of the same data only ``export`` and the cursors differ. ``increment`` and ``deleted`` are those of an export that
+    is one of a chain.
     """
-    return {
+    manifest: dict[str, object] = {
         "version": VERSION,
         "export": {
             "id": job.id,
@@ -140,9 +150,24 @@ def build_manifest(
             }
             for part in parts
         ],
-        "doctypes": {doctype: asdict(count) for doctype, count in sorted(ledger.records.items())},
-        "files": asdict(sum(ledger.files.values(), Count())),
+        "doctypes": {doctype: _line(count, increment) for doctype, count in sorted(ledger.records.items())},
+        "files": _line(sum(ledger.files.values(), Count()), increment),
         "outside_dates": dict(sorted(ledger.outside.items())),
         "gaps": [asdict(gap) for gap in ledger.gaps.listed],
         "gaps_not_listed": dict(ledger.gaps.unlisted),
     }
+    if increment is not None:
+        manifest["incremental"] = {
+            **asdict(increment),
+            "unchanged": {doctype: count.unchanged for doctype, count in sorted(ledger.records.items())},
+            "deleted": {doctype: (deleted or {}).get(doctype, 0) for doctype in sorted(ledger.records)},
+        }
+    return manifest
+
+
+def _line(count: Count, increment: Increment | None) -> dict[str, int]:
+    """Return a line of the ledger. ``unchanged`` is a column only where something can be."""
+    line = asdict(count)
+    if increment is None:
+        del line["unchanged"]
+    return line

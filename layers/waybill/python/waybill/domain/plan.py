@@ -5,6 +5,7 @@ Every type here is stored as JSON under the keys of ``domain.keys``; a step that
 
 from dataclasses import dataclass, field
 
+from waybill.domain.chain import BaselinePiece
 from waybill.domain.ledger import Count, Gap
 
 
@@ -123,6 +124,9 @@ class Staged:
     accounted for. ``next_entry`` numbers the shard's next entry. ``total_records`` and ``total_bytes`` count the
     shard's record lines up to here. ``fields`` are the names of all fields of its records, if a format has columns.
     ``outside`` is how many records the source gave that lie outside the dates; they were not expected.
+
+    Only an export of a chain has ``kept_files``, whose records have changed and whose contents have not, ``deleted``,
+    how many records the source has no more, and ``baseline``, the rows of this flush.
     """
 
     shard: int
@@ -142,6 +146,9 @@ class Staged:
     done: bool
     fields: tuple[str, ...] = ()
     outside: int = 0
+    kept_files: tuple[FileReference, ...] = ()
+    deleted: int = 0
+    baseline: BaselinePiece | None = None
 
 
 @dataclass(frozen=True, slots=True)

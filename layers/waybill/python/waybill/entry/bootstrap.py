@@ -5,6 +5,7 @@ import functools
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.clock import system_clock
 from waybill.adapters.dynamodb_api_keys import DynamoDbApiKeys
+from waybill.adapters.dynamodb_chains import DynamoDbChains
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
 from waybill.adapters.dynamodb_webhooks import DynamoDbWebhooks
 from waybill.adapters.eventbridge_bus import EventBridgeBus
@@ -17,6 +18,7 @@ from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
 from waybill.ports import (
     ApiKeys,
+    ChainStore,
     Clock,
     EventBus,
     JobStore,
@@ -47,6 +49,11 @@ class Wiring:
     def jobs(self) -> JobStore:
         """The job records."""
         return DynamoDbJobs(self._dynamodb, self.settings.jobs_table, clock=self.clock)
+
+    @functools.cached_property
+    def chains(self) -> ChainStore:
+        """The last good run of every chain of exports."""
+        return DynamoDbChains(self._dynamodb, self.settings.jobs_table)
 
     @functools.cached_property
     def archives(self) -> ObjectStore:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from waybill.domain.errors import (
+    BaselineUnreadable,
     ExportGone,
     ExportNotFound,
     ExportNotRunning,
@@ -62,7 +63,7 @@ class UnforeseenError(Exception):
 
 def _sentence(error: WaybillError) -> str:
     """Return what the person who asked for the export is told."""
-    if isinstance(error, TooManyParts | LedgerMismatch | InvalidOptions):
+    if isinstance(error, TooManyParts | LedgerMismatch | InvalidOptions | BaselineUnreadable):
         return str(error)
     return f"{error} Retry the export; if that fails too, tell the operator its id."
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from waybill.domain.catalog import Catalog
+from waybill.domain.chain import Chain, check_can_chain
 from waybill.domain.errors import ExportGone, ExportNotFound, IdempotencyKeyReused, JobChanged, QuotaExceeded
 from waybill.domain.idempotency import RememberedKey, digest_of, key_digest, remember
 from waybill.domain.job import ExportJob, ExportState, new_export
@@ -40,6 +41,7 @@ def create_export(
     workflow: Workflow,
     clock: Clock,
     metrics: Metrics,
+    chain: Chain | None = None,
 ) -> ExportJob:
     """Do what ``create_or_replay`` does, and return the job."""
     return create_or_replay(
@@ -53,6 +55,7 @@ def create_export(
         workflow=workflow,
         clock=clock,
         metrics=metrics,
+        chain=chain,
     ).job
 
 
@@ -68,10 +71,12 @@ def create_or_replay(
     workflow: Workflow,
     clock: Clock,
     metrics: Metrics,
+    chain: Chain | None = None,
 ) -> Creation:
     """Store a new job and start making it; or return the one that an earlier request with the same key has made.
 
     ``with_link`` gives a new export a capability link in any layout.
+    With ``chain`` it is one of a chain (``services.chains.next_in_chain`` gives its place).
 
     Raises InvalidOptions and QuotaExceeded before anything is stored; IdempotencyKeyReused if the key was used with
     other options, ExportGone if its export is gone, ExportBeingCreated while the first request is still being served.
@@ -86,8 +91,10 @@ def create_or_replay(
             if known is not None:
                 return _replayed(tenant, known, options, jobs=jobs, workflow=workflow, clock=clock)
         catalog.chosen(options)
+        if chain is not None:
+            check_can_chain(options)
         used = _within(quota, tenant, jobs=jobs, clock=clock, metrics=metrics)
-        job = new_export(tenant, options, now, with_link=with_link)
+        job = new_export(tenant, options, now, with_link=with_link, chain=chain)
         key = None if idempotency_key is None else remember(idempotency_key, job.id, options, now)
         try:
             jobs.create(job, quota=used.started(job.id, now), key=key)

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog, Doctype
+from waybill.domain.chain import order_of
 from waybill.domain.plan import ReadBatch, Shard, Work
 from waybill.ports import Clock, JobStore, ObjectStore, Sources
+from waybill.services.baselines import plan_increment
 from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pin_catalog
 from waybill.services.work_files import load_if_there, save
@@ -38,6 +40,7 @@ def plan_export(
         if load_if_there(archives, key, list[ReadBatch]) is None:
             doctypes = catalog.chosen(job.options)
             pin_catalog(archives, export_id, doctypes)
+            plan_increment(archives, job, {doctype.name: order_of(doctype).name for doctype in doctypes})
             save(archives, key, _batches(shards_of(tenant, doctypes, sources)))
     return Work(ready=True, key=key)
 

@@ -73,6 +73,8 @@ def _plan(job: ExportJob, shards: list[Shard], archives: ObjectStore) -> None:
     if job.options.layout == COZY:
         check_names(names[1:], len(names))  # now, and not when all is packed
     save(archives, keys.read_ledger(job.id), content.ledger)
+    if job.chain is not None:
+        save(archives, keys.baseline_pieces(job.id), content.baseline)
     save(archives, keys.pack_batches(job.id), numbers)
     save(
         archives,

@@ -1,22 +1,27 @@
 """Read shards into segments until they end or the time is used."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from waybill.archive.chain_lists import deleted_line, key_line, list_path, packed_list
+from waybill.archive.chain_names import DELETED, KEYS
 from waybill.archive.container import container_of
 from waybill.archive.cozy_gaps import left_out_with_its_file, neither_file_nor_directory
-from waybill.archive.layout import Record
+from waybill.archive.layout import PackedRecords, Record
 from waybill.archive.layouts import layout_of
 from waybill.domain import keys
-from waybill.domain.catalog import Catalog
+from waybill.domain.catalog import Catalog, Doctype
+from waybill.domain.chain import Row, Slice, order_of
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged, StagedRecord
 from waybill.domain.progress import WorkerProgress
-from waybill.ports import Budget, Clock, JobStore, ObjectStore, SourceItem, Sources, WorkStore
+from waybill.ports import Budget, ChainStore, Clock, JobStore, ObjectStore, SourceItem, Sources, WorkStore
+from waybill.services.baselines import HeldRows, comparing, increment_of, put_rows, writing_baseline
+from waybill.services.changes import Change, changes, everything, is_of_file
 from waybill.services.choose_by_date import chosen_by_date
 from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
@@ -39,14 +44,21 @@ def read_chunk(
     archives: ObjectStore,
     budget: Budget,
     clock: Clock,
+    chains: ChainStore,
 ) -> bool:
     """Read the batch's shards, going on from what an earlier call left; return whether all of it is read.
 
     It stops also after ``batch.seconds``. Where entries are cut depends on the data and ``parts_size`` alone, never on
-    time, so that a reading that was interrupted leaves the same bytes as one that was not. Raises ExportGone or
-    ExportNotRunning, SourceUnavailable, StorageUnavailable.
+    time, so that a reading that was interrupted leaves the same bytes as one that was not. An export that builds on
+    another one compares what it reads with that one's baseline. Raises ExportGone or ExportNotRunning,
+    SourceUnavailable, StorageUnavailable, BaselineUnreadable.
     """
-    with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
+    with (
+        making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job,
+        writing_baseline(job, jobs=jobs, archives=archives),
+        comparing(job, chains),
+    ):
+        held = _held(job, archives)
         catalog = pinned_catalog(archives, export_id)
         found = sources(catalog)
         budget = _Sooner(budget, clock, batch.seconds)
@@ -61,8 +73,8 @@ def read_chunk(
                 doctype = catalog.doctypes[shard.doctype]
                 reading = _Reading(job, shard, last, reads_files=doctype.has_files)
                 given = found.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
-                items = chosen_by_date(given, doctype, job.options.dates)
-                last = _take(items, reading, archives=archives, budget=budget)
+                items = reading.compared(chosen_by_date(given, doctype, job.options.dates), held, doctype)
+                last = _read_shard(items, reading, archives=archives, budget=budget)
             records, size = records + last.total_records, size + last.total_bytes
             share = (position + last.done) / len(batch.shards)
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
@@ -90,7 +102,8 @@ def take_whole(
     job: ExportJob, shard: Shard, items: Iterable[SourceItem], *, archives: WorkStore, reads_files: bool
 ) -> None:
     """Stage all items of a shard, as reading them does that is never interrupted."""
-    _take(items, _Reading(job, shard, None, reads_files=reads_files), archives=archives, budget=_Endless())
+    reading = _Reading(job, shard, None, reads_files=reads_files)
+    _read_shard(everything(items), reading, archives=archives, budget=_Endless())
 
 
 class _Endless:
@@ -101,9 +114,15 @@ class _Endless:
         return False
 
 
-def _take(items: Iterable[SourceItem], reading: "_Reading", *, archives: WorkStore, budget: Budget) -> Staged:
-    for item in items:
-        reading.take(item)
+def _held(job: ExportJob, archives: ObjectStore) -> HeldRows | None:
+    """Return what the chain holds, if the export builds on that."""
+    increment = increment_of(archives, job)
+    return HeldRows(archives, job.chain) if job.chain and increment and not increment.full else None
+
+
+def _read_shard(found: Iterable[Change], reading: "_Reading", *, archives: WorkStore, budget: Budget) -> Staged:
+    for change in found:
+        reading.take(change)
         if reading.entry_is_full:
             reading.close_entry()
             if budget.spent():
@@ -116,9 +135,12 @@ def _take(items: Iterable[SourceItem], reading: "_Reading", *, archives: WorkSto
 
 @dataclass
 class _OpenEntry:
-    """The record entry that is being filled."""
+    """The record entry that is being filled. ``keys`` and ``deleted`` are the lists beside it, in a chain."""
 
     records: list[Record] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    deleted: list[bytes] = field(default_factory=list)
+    listed: int = 0
     set_apart: int = 0
     size: int = 0
     items: int = 0
@@ -130,6 +152,7 @@ class _Reading:
     """One shard from a checkpoint on: gathers items into entries, entries into a segment."""
 
     def __init__(self, job: ExportJob, shard: Shard, last: Staged | None, *, reads_files: bool) -> None:
+        self._job = job
         self._export_id = job.id
         self._shard = shard
         self._layout = layout_of(job.options.layout)
@@ -154,28 +177,63 @@ class _Reading:
         self._expected = 0
         self._files_expected = 0
         self._outside = 0
+        self._unchanged = 0
+        self._files_unchanged = 0
+        self._kept_files: list[FileReference] = []
+        self._deleted = 0
+        self._rows: list[Row] = []
 
-    def take(self, item: SourceItem) -> None:
-        """Account for one item of the source."""
+    def compared(self, items: Iterator[SourceItem], held: HeldRows | None, doctype: Doctype) -> Iterator[Change]:
+        """Return what becomes of the items from the checkpoint on, and of what the chain holds and the source does not.
+
+        ``held`` is None in an export that builds on no other.
+        """
+        if self._job.chain is None:
+            return everything(items)
+        order = order_of(doctype)
+        part = Slice(order, self._shard.first, self._shard.last, self.resume_after)
+        return changes(items, held.rows(doctype.name, part) if held else (), order)
+
+    def take(self, change: Change) -> None:
+        """Account for one item of the source, or for one that is there no more."""
         entry = self._open
         entry.items += 1
-        entry.last_key = item.key
+        entry.last_key = change.key
+        if change.row is not None:
+            self._rows.append(change.row)
+        if change.deleted:
+            entry.deleted.append(deleted_line(change.key))
+            entry.listed += len(entry.deleted[-1])
+            self._deleted += 1
+        if change.item is not None:
+            self._take_item(change, change.item)
+
+    def _take_item(self, change: Change, item: SourceItem) -> None:
         if item.outside:
             self._outside += 1
             return
+        entry = self._open
         is_record = item.line is not None or (item.gap is not None and item.gap.kind == "record")
         self._expected += is_record
         self._files_expected += item.file is not None or item.file_gap is not None or not is_record
         self._gaps += [gap for gap in (item.gap, item.file_gap) if gap is not None]
-        if item.line is not None:
+        if item.line is not None and not change.has_record:
+            self._unchanged += 1
+        elif item.line is not None:
             entry.size += len(item.line) + 1
             entry.updated_at = max(entry.updated_at, item.updated_at)
             if self._sets_apart:
                 self._set_apart(item, item.line)
                 return
             entry.records.append(Record(item.key, item.line, item.updated_at))
-        if item.file is not None:
+            if self._job.chain is not None:
+                entry.keys.append(key_line(item.key, directory=item.directory, is_file=is_of_file(item)))
+                entry.listed += len(entry.keys[-1])
+        if item.file is not None and change.has_content:
             self._files.append(item.file)
+        elif item.file is not None:
+            self._files_unchanged += 1
+            self._kept_files += [item.file] if change.has_record else []
         if item.directory is not None:
             self._directories.append(item.directory)
 
@@ -198,13 +256,15 @@ class _Reading:
     @property
     def entry_is_full(self) -> bool:
         """Whether the open entry has reached its size. Says the same for the same items, whenever it is asked."""
-        return self._open.size >= self._target or self._open.items >= MOST_ITEMS_PER_ENTRY
+        entry = self._open
+        return max(entry.size, entry.listed) >= self._target or entry.items >= MOST_ITEMS_PER_ENTRY
 
     @property
     def is_full(self) -> bool:
         """Whether the segment should be written."""
-        pending = len(self._files) + len(self._directories) + len(self._gaps) + len(self._entries)
-        return len(self._packed) >= SEGMENT_SIZE or pending >= MOST_ITEMS_PER_ENTRY
+        files = len(self._files) + len(self._kept_files)
+        pending = files + len(self._directories) + len(self._gaps) + len(self._entries)
+        return len(self._packed) >= SEGMENT_SIZE or max(pending, len(self._rows)) >= MOST_ITEMS_PER_ENTRY
 
     def close_entry(self) -> None:
         """Pack the open entry, if it has records, and move the checkpoint behind its items."""
@@ -213,32 +273,40 @@ class _Reading:
             self.resume_after = entry.last_key
         self._total_records += len(entry.records) + entry.set_apart
         self._total_bytes += entry.size
-        if not entry.records:
-            return
         name = f"{self._shard.index:04}-{self._next_entry:06}"
-        packed = self._layout.pack_records(self._container, self._shard.doctype, name, entry.records)
+        doctype = self._shard.doctype
+        if entry.records:
+            packed = self._layout.pack_records(self._container, doctype, name, entry.records)
+            self._add(packed, len(entry.records), entry.updated_at)
+            self._fields.update(packed.fields)
+        for kind, lines in ((KEYS, entry.keys), (DELETED, entry.deleted)):
+            if lines:
+                self._add(packed_list(self._container, list_path(doctype, kind, name), lines), 0, entry.updated_at)
+        if entry.records or entry.deleted:
+            self._next_entry += 1
+
+    def _add(self, packed: PackedRecords, records: int, updated_at: int) -> None:
         self._entries.append(
             Entry(
                 path=packed.path,
                 doctype=self._shard.doctype,
                 size=packed.size,
                 sha256=packed.sha256,
-                records=len(entry.records),
+                records=records,
                 offset=len(self._packed),
                 length=len(packed.packed),
-                updated_at=entry.updated_at,
+                updated_at=updated_at,
                 rows=packed.rows,
             )
         )
-        self._fields.update(packed.fields)
         self._packed += packed.packed
-        self._next_entry += 1
 
     def flush(self, archives: WorkStore, *, done: bool) -> Staged:
         """Write the segment and then, as the checkpoint, what is in it. Nothing counts before the second is written."""
         key = keys.segment(self._export_id, self._shard.number, self._sequence) if self._packed else None
         if key is not None:
             archives.put(key, bytes(self._packed))
+        baseline = put_rows(archives, self._job, self._shard, self._sequence, self._rows)
         record_gaps = count_gaps(gap for gap in self._gaps if gap.kind == "record")
         file_gaps = count_gaps(gap for gap in self._gaps if gap.kind == "file")
         staged = Staged(
@@ -249,8 +317,8 @@ class _Reading:
             entries=tuple(self._entries),
             directories=tuple(self._directories),
             files=tuple(self._files),
-            count=Count(expected=self._expected) + record_gaps,
-            file_count=Count(expected=self._files_expected) + file_gaps,
+            count=Count(expected=self._expected, unchanged=self._unchanged) + record_gaps,
+            file_count=Count(expected=self._files_expected, unchanged=self._files_unchanged) + file_gaps,
             gaps=tuple(self._gaps),
             resume_after=self.resume_after,
             next_entry=self._next_entry,
@@ -259,6 +327,9 @@ class _Reading:
             done=done,
             fields=tuple(sorted(self._fields)),
             outside=self._outside,
+            kept_files=tuple(self._kept_files),
+            deleted=self._deleted,
+            baseline=baseline,
         )
         save(archives, keys.staged(self._export_id, self._shard.number, self._sequence), staged)
         self._sequence += 1

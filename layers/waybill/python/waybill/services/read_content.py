@@ -4,19 +4,21 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 
+from waybill.archive.chain_lists import file_line, file_lists
+from waybill.archive.container import container_of
 from waybill.archive.directories import DirectoryBook
 from waybill.archive.layout import MadeRecords
 from waybill.archive.layouts import layout_of
-from waybill.archive.paths import PathBook, safe_path
+from waybill.archive.paths import FileBook
 from waybill.domain import keys
+from waybill.domain.chain import BaselinePiece
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count
 from waybill.domain.manifest import GapList, ReadLedger
-from waybill.domain.plan import Entry, FileEntry, FileReference, Shard
+from waybill.domain.plan import Entry, FileEntry, Shard, Staged
 from waybill.ports import WorkStore
+from waybill.services.baselines import increment_of
 from waybill.services.work_files import staged
-
-NO_DIRECTORY = "_without_folder"
 
 
 class ReadContent:
@@ -37,6 +39,10 @@ class ReadContent:
         self.fields: dict[str, set[str]] = {}
         self.ledger = ReadLedger()
         digest = hashlib.sha256(f"{job.options.format}\0{job.options.layout}\0{job.options.parts_size}\n".encode())
+        increment = increment_of(archives, job)
+        if increment is not None:  # the same changes, but since another state
+            digest.update(increment.parent_manifest_sha256.encode())
+        self.baseline: list[BaselinePiece] = []
         gaps = GapList()
         outside: Counter[str] = Counter()
         for shard in shards:
@@ -48,24 +54,30 @@ class ReadContent:
                     self.ledger.files[shard.doctype] = self.ledger.files.get(shard.doctype, Count()) + flush.file_count
                 fields.update(flush.fields)
                 outside[shard.doctype] += flush.outside
+                self._take_changes(flush)
                 gaps.add(flush.gaps)
                 for directory in flush.directories:
                     self._directories[directory.id] = directory.path
                     book.add(shard.doctype, directory)
-                for entry in flush.entries:
-                    digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
-                for file in flush.files:
-                    digest.update(f"{file.id}\0{file.size}\0{file.etag}\n".encode("utf-8", "surrogatepass"))
-                    if file.record is not None:
-                        digest.update(file.record.sha256.encode())
+                for line in _contents(flush):
+                    digest.update(line)
         self._first = self._made(layout.made_first(job.tenant))
         self._last = self._made(layout.made_last(book))
+        if job.chain is not None:
+            self._last += self._made(self._file_lists(job))
         for _, entry in (*self._first, *self._last):
             digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
         self.ledger.gaps.extend(gaps.listed)
         self.ledger.unlisted.update(gaps.unlisted)
         self.ledger.outside.update(outside if job.options.dates is not None else {})
         self.group = digest.hexdigest()[:32]
+
+    def _take_changes(self, flush: Staged) -> None:
+        """Take in what only exports of a chain have."""
+        if flush.deleted:
+            self.ledger.deleted[flush.doctype] = self.ledger.deleted.get(flush.doctype, 0) + flush.deleted
+        if flush.baseline is not None:
+            self.baseline.append(flush.baseline)
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Yield the packed record entries with the key of their segment."""
@@ -79,12 +91,28 @@ class ReadContent:
 
     def files(self) -> Iterator[FileEntry]:
         """Yield the files with the paths that they get, in the order of their ids."""
-        book = PathBook()
+        book = FileBook(self._layout.files_root, self._directories)
         for shard in self._shards:
             for flush in staged(self._archives, self._export_id, shard):
                 for file in flush.files:
-                    path = book.unique(f"{self._layout.files_root}/{safe_path(self._original_path(file))}")
+                    path = book.path(file.directory, file.name)
                     yield FileEntry(path, shard.doctype, file, flush.segment if file.record else None)
+
+    def _file_lists(self, job: ExportJob) -> Iterator[MadeRecords]:
+        """Yield the lists of the files of an export of a chain."""
+        target = self._layout.entry_target(job.options.parts_size)
+        for doctype, packed in file_lists(container_of(job.options.format), self._file_lines(), target=target):
+            yield MadeRecords(doctype, 0, packed)
+
+    def _file_lines(self) -> Iterator[tuple[str, bytes]]:
+        files = self.files()
+        for shard in self._shards:
+            for flush in staged(self._archives, self._export_id, shard):
+                for file in flush.kept_files:
+                    yield shard.doctype, file_line(file, None)
+                for _ in flush.files:
+                    entry = next(files)
+                    yield shard.doctype, file_line(entry.reference, entry.path)
 
     def _made(self, entries: Iterator[MadeRecords]) -> list[tuple[str, Entry]]:
         """Store entries that were made here, each in a segment of its own."""
@@ -98,5 +126,12 @@ class ReadContent:
             made.append((key, Entry(packed.path, each.doctype, packed.size, packed.sha256, each.records, 0, length)))
         return made
 
-    def _original_path(self, file: FileReference) -> str:
-        return f"{self._directories.get(file.directory, NO_DIRECTORY)}/{file.name}"
+
+def _contents(flush: Staged) -> Iterator[bytes]:
+    """Yield what tells the contents of one flush from others."""
+    for entry in flush.entries:
+        yield f"{entry.path}\0{entry.sha256}\n".encode()
+    for file in flush.files:
+        yield f"{file.id}\0{file.size}\0{file.etag}\n".encode("utf-8", "surrogatepass")
+        if file.record is not None:
+            yield file.record.sha256.encode()
