@@ -14,5 +14,7 @@ def handler(request: Request) -> Answer:
         request.name,
         schedules=request.wiring.schedules,
         scheduler=request.wiring.scheduler,
+        chains=request.wiring.chains,
+        archives=request.wiring.archives,
     )
     return Answer(HTTPStatus.NO_CONTENT)

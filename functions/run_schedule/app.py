@@ -15,6 +15,7 @@ def handler(happening: Happening) -> object:
         quota=happening.wiring.settings.quota,
         catalog=happening.wiring.catalog,
         jobs=happening.wiring.jobs,
+        chains=happening.wiring.chains,
         workflow=happening.wiring.workflow,
         clock=happening.wiring.clock,
         metrics=happening.wiring.metrics,

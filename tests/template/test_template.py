@@ -83,7 +83,7 @@ def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str
     steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
     enders = ("expire_export", "sweep_exports")
 
-    who = ("delete_export", "delete_qiscus_export", *steps, *enders)
+    who = ("delete_export", "delete_qiscus_export", "delete_schedule", *steps, *enders)
     assert deleting == {f"{resource_name(name)}Role" for name in who}
 
 
@@ -94,7 +94,8 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
     for role, statement in statements(resources):
         if "s3:DeleteObject" in statement["Action"]:
             allowed.setdefault(role, set()).add(statement["Resource"]["Fn::Sub"])
-    chains = {f"{resource_name(name)}Role" for name in ("delete_export", "read_chunk", "finish_export")}
+    who = ("delete_export", "delete_schedule", "read_chunk", "finish_export")
+    chains = {f"{resource_name(name)}Role" for name in who}
 
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
     assert set().union(*allowed.values()) == {"${ArchivesBucket.Arn}/exports/*", "${ArchivesBucket.Arn}/chains/*"}
@@ -115,6 +116,7 @@ def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict
             "s3:GetObject chains/*/baseline.json", "s3:PutObject chains/*/baseline.json", "s3:DeleteObject chains/*",
         },
         "DeleteExport": {"s3:DeleteObject chains/*"},
+        "DeleteSchedule": {"s3:DeleteObject chains/*"},
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from tests.fake_schedules import MemoryScheduler, MemorySchedules
 from tests.fakes import FakeMetrics
 from tests.unit.services.exports import CATALOG, TENANT, Product, broken, record
 
+from waybill.domain.chain import Chain
 from waybill.domain.change_event import change_of
 from waybill.domain.errors import (
     CatalogError,
@@ -78,7 +79,14 @@ class Planner:
         return [each.schedule.name for each in page.views], page.after
 
     def delete(self, name: str = "nightly") -> None:
-        delete_schedule(TENANT, name, schedules=self.schedules, scheduler=self.scheduler)
+        delete_schedule(
+            TENANT,
+            name,
+            schedules=self.schedules,
+            scheduler=self.scheduler,
+            chains=self.product.chains,
+            archives=self.product.archives,
+        )
 
     def fire(self, at: datetime | None = None, name: str = "nightly", options: ExportOptions | None = None) -> None:
         run_schedule(
@@ -88,6 +96,7 @@ class Planner:
             quota=self.product.limits,
             catalog=CATALOG,
             jobs=self.product.jobs,
+            chains=self.product.chains,
             workflow=self.product.workflow,
             clock=self.product.clock,
             metrics=self.product.metrics,
@@ -549,3 +558,44 @@ def test_the_digest_of_a_schedule_tells_tenant_and_name_apart() -> None:
 def test_a_firing_has_a_key_of_its_own_among_all_reasons_to_export() -> None:
     moment = datetime(2026, 3, 1, 3, tzinfo=UTC)
     assert Firing("alice", "nightly", moment).idempotency_key == "schedule:nightly:2026-03-01T03:00:00+00:00"
+
+
+class TestIncremental:
+    """Runs of an incremental schedule build on each other, until it is deleted."""
+
+    TERMS = Terms("rate(1 hour)", incremental=True)
+
+    def test_each_run_builds_on_the_last_good_one(self, planner: Planner) -> None:
+        planner.put(self.TERMS)
+        first = planner.fire_when_due()
+        planner.make(first)
+        failed = planner.fire_when_due()
+        planner.product.jobs.replace(failed.failed(planner.now, "It failed."))
+        third = planner.fire_when_due()
+
+        assert first.chain == Chain(schedule_key(TENANT, "nightly"))
+        assert failed.chain is not None
+        assert third.chain == failed.chain
+        assert failed.chain.parent_export == first.id
+
+    def test_a_schedule_that_is_not_incremental_makes_exports_for_themselves(self, planner: Planner) -> None:
+        planner.put()
+        assert planner.fire_when_due().chain is None
+
+    def test_deleting_it_removes_what_the_runs_left_for_the_next(self, planner: Planner) -> None:
+        planner.put(self.TERMS)
+        planner.make(planner.fire_when_due())
+        assert [key for key in planner.product.archives.objects if key.startswith("chains/")]
+
+        planner.delete()
+
+        assert not [key for key in planner.product.archives.objects if key.startswith("chains/")]
+        planner.put(self.TERMS)
+        assert planner.fire_when_due().chain == Chain(schedule_key(TENANT, "nightly"))
+
+    def test_a_layout_without_a_place_for_deletions_is_refused(self, planner: Planner) -> None:
+        options = ExportOptions(layout="plain", format="json", without_files=True)
+        with pytest.raises(InvalidOptions) as refused:
+            planner.put(replace(self.TERMS, options=options))
+        assert refused.value.pointer == "/data/attributes/options/layout"
+        assert planner.schedules.stored == {}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from waybill.domain.catalog import Catalog
+from waybill.domain.chain import check_can_chain
 from waybill.domain.errors import (
     InvalidOptions,
     InvalidSchedule,
@@ -78,9 +79,11 @@ def _check_name(name: str) -> None:
 
 
 def _check_options(terms: Terms, catalog: Catalog) -> None:
-    """Hold the options against the catalog as for any export, and name the place that they have here."""
+    """Check the options as those of any export, of one of a chain if it is to be, and name the place they have here."""
     try:
         catalog.chosen(terms.options)
+        if terms.incremental:
+            check_can_chain(terms.options)
     except InvalidOptions as error:
         pointer = error.pointer.replace("/data/attributes/", "/data/attributes/options/", 1)
         raise InvalidOptions(str(error), pointer) from None

@@ -1,6 +1,7 @@
 """Run a schedule that has fired: start an export, as a request for one does, and note what became of that."""
 
 from waybill.domain.catalog import Catalog
+from waybill.domain.chain import Chain
 from waybill.domain.errors import (
     ExportBeingCreated,
     InvalidOptions,
@@ -12,8 +13,9 @@ from waybill.domain.errors import (
 )
 from waybill.domain.options import ExportOptions
 from waybill.domain.quota import QuotaLimits
-from waybill.domain.schedule import Firing, Run, RunResult, Schedule
-from waybill.ports import Clock, JobStore, Metrics, Scheduler, ScheduleStore, Workflow
+from waybill.domain.schedule import Firing, Run, RunResult, Schedule, schedule_key
+from waybill.ports import ChainStore, Clock, JobStore, Metrics, Scheduler, ScheduleStore, Workflow
+from waybill.services.chains import next_in_chain
 from waybill.services.create_export import create_export
 from waybill.services.find_schedule import change_schedule
 from waybill.services.note_scheduled_end import note_scheduled_end
@@ -27,6 +29,7 @@ def run_schedule(
     quota: QuotaLimits,
     catalog: Catalog,
     jobs: JobStore,
+    chains: ChainStore,
     workflow: Workflow,
     clock: Clock,
     metrics: Metrics,
@@ -36,14 +39,15 @@ def run_schedule(
     What refuses the export is noted with the schedule, where its owner finds it. Only what passes by itself is raised,
     so that the firing is delivered again: StorageUnavailable, JobChanged, ExportBeingCreated, ScheduleChanged. A firing
     of no schedule is the rest of one that was deleted at that moment, and is removed. An operator's own schedule has no
-    record: what refuses its export is raised.
+    record: what refuses its export is raised. An incremental export builds on the last good run of its schedule.
     """
 
-    def start(options: ExportOptions) -> str:
+    def start(options: ExportOptions, chain: Chain | None = None) -> str:
         job = create_export(
             firing.tenant,
             options,
             idempotency_key=firing.idempotency_key,
+            chain=chain,
             quota=quota,
             catalog=catalog,
             jobs=jobs,
@@ -65,7 +69,7 @@ def run_schedule(
     if not schedule.terms.enabled or schedule.has_run(firing.at):
         return
     try:
-        run = Run(firing.at, RunResult.STARTED, start(schedule.terms.options))
+        run = Run(firing.at, RunResult.STARTED, start(schedule.terms.options, _place(schedule, chains)))
         metrics.count("ScheduledRuns", 1)
     except (StorageUnavailable, JobChanged, ExportBeingCreated):
         raise
@@ -76,6 +80,13 @@ def run_schedule(
     if run.export_id:
         # It may have ended before it was noted here, and then nobody knew that it belongs to a schedule.
         note_scheduled_end(firing.tenant, run.export_id, schedules=schedules, jobs=jobs)
+
+
+def _place(schedule: Schedule, chains: ChainStore) -> Chain | None:
+    """Return the place in the schedule's chain, if its exports build on each other."""
+    if not schedule.terms.incremental:
+        return None
+    return next_in_chain(schedule.tenant, schedule_key(schedule.tenant, schedule.name), chains=chains)
 
 
 def _not_started(firing: Firing, error: WaybillError) -> Run:
