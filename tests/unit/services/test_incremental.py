@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -33,6 +34,8 @@ from waybill.ports import SourceItem
 from waybill.services.baselines import HeldRows
 from waybill.services.chains import forget_chain, next_in_chain
 from waybill.services.delete_export import delete_export
+from waybill.services.expire_export import expire_export
+from waybill.services.sweep_exports import sweep_exports
 
 NAMES = [f"k{number}" for number in range(6)]
 TEXTS = st.sampled_from(["", "one", "two"])
@@ -55,6 +58,25 @@ CUTS = st.lists(st.sampled_from(NAMES), unique=True).map(sorted)
 def baselines(product: Product) -> set[str]:
     """The exports that have left something for the next run."""
     return {key.split("/")[2] for key in product.archives.objects if key.startswith("chains/")}
+
+
+def delete(product: Product, job: ExportJob) -> None:
+    stores: dict[str, Any] = {"jobs": product.jobs, "workflow": product.workflow, "archives": product.archives}
+    delete_export(TENANT, job.id, clock=product.clock, **stores)
+
+
+def sweep(product: Product) -> None:
+    stores: dict[str, Any] = {"jobs": product.jobs, "workflow": product.workflow, "archives": product.archives}
+    sweep_exports(clock=product.clock, metrics=product.metrics, budget=FakeBudget(), **stores)
+
+
+def read_only(product: Product) -> ExportJob:
+    """The next export of the chain, which gets no further than reading."""
+    job = product.create(TAR, chain=next_in_chain(TENANT, CHAIN, chains=product.chains))
+    for batch in product.plan(job):
+        product.read(job, batch)
+    assert job.id in baselines(product)
+    return job
 
 
 def incremental(product: Product, job: ExportJob) -> dict[str, object]:
@@ -491,6 +513,61 @@ class TestWhatARunBuildsOn:
         assert product.chains.good[TENANT, CHAIN].export_id == job.id
         assert product.finish(job).ready
         assert baselines(product) == {job.id}
+
+    @pytest.mark.parametrize("by", ["stream", "sweep"])
+    def test_one_that_was_never_done_leaves_nothing_when_it_has_expired(self, by: str) -> None:
+        product = Product(contacts("a"))
+        good = run(product)
+        job = read_only(product)
+        product.clock.now = job.expires_at
+        product.workflow.running.clear()
+
+        if by == "stream":
+            known = product.jobs.jobs.pop((TENANT, job.id))
+            ports: dict[str, Any] = {"jobs": product.jobs, "workflow": product.workflow, "archives": product.archives}
+            expire_export(TENANT, job.id, known=known, clock=product.clock, metrics=product.metrics, **ports)
+        else:
+            sweep(product)
+
+        assert baselines(product) == {good.id}
+
+    def test_a_deletion_that_was_cut_short_is_completed_by_the_sweep(self) -> None:
+        product = Product(contacts("a"))
+        job = read_only(product)
+        product.workflow.fail_on["stop"] = StorageUnavailable("Not now.")
+        with pytest.raises(StorageUnavailable):
+            delete(product, job)
+        product.workflow.fail_on.clear()
+        product.clock.advance(hours=1)
+
+        sweep(product)
+
+        assert baselines(product) == set()
+
+    def test_a_late_reader_of_one_that_was_done_and_deleted_leaves_what_the_next_builds_on(self) -> None:
+        product = Product(contacts("a"))
+        job = product.create(TAR, chain=Chain(CHAIN))
+        (batch,) = product.plan(job)
+        get = product.archives.get
+
+        def get_late(key: str) -> bytes:
+            """Let the export be made, and deleted, while a reader of an earlier attempt has just begun."""
+            if key == keys.catalog(job.id):
+                product.archives.get = get  # type: ignore[method-assign]
+                product.read(job, batch)
+                product.plan_parts(job)
+                product.pack(job)
+                product.finish(job)
+                found = get(key) if key in product.archives.objects else catalog
+                delete(product, job)
+                return found
+            return get(key)
+
+        catalog = get(keys.catalog(job.id))
+        product.archives.get = get_late  # type: ignore[method-assign]
+        product.read(job, batch)
+
+        assert incremental(product, run(product))["full"] is False
 
     def test_a_forgotten_chain_leaves_nothing_and_begins_anew(self) -> None:
         product = Product(contacts("a"))

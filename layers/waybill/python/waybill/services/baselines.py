@@ -3,13 +3,13 @@
 import functools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import msgspec
 
 from waybill.domain import keys
 from waybill.domain.chain import Baseline, BaselinePiece, Chain, Increment, Row, Slice, increment
-from waybill.domain.errors import BaselineUnreadable, ObjectMissing
+from waybill.domain.errors import BaselineUnreadable, ExportNotFound, ObjectMissing
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.plan import Shard
 from waybill.ports import ChainStore, JobStore, ObjectStore, WorkStore
@@ -107,12 +107,22 @@ def comparing(job: ExportJob, chains: ChainStore) -> Iterator[None]:
 
 @contextmanager
 def writing_baseline(job: ExportJob, *, jobs: JobStore, archives: ObjectStore) -> Iterator[None]:
-    """Remove what a step wrote for the next run if the export was deleted meanwhile."""
+    """Remove what a step wrote for the next run if the export was deleted meanwhile and had not been done.
+
+    Where the record has just been removed for its age, its tombstone is still to come, and with that this is done.
+    """
     try:
         yield
     finally:
-        if job.chain is not None and jobs.get(job.tenant, job.id).state is ExportState.DELETED:
+        if job.chain is not None and _is_of_no_use(job, jobs):
             archives.delete_prefix(keys.baselines_of(job.id, job.chain.key))
+
+
+def _is_of_no_use(job: ExportJob, jobs: JobStore) -> bool:
+    with suppress(ExportNotFound):
+        stored = jobs.get(job.tenant, job.id)
+        return stored.state is ExportState.DELETED and stored.chain is not None
+    return False
 
 
 def put_baseline(
