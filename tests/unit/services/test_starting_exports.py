@@ -1,6 +1,7 @@
 """Starting an export once and no more than is allowed, whatever dies on the way."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.services.exports import TENANT, Product, record
@@ -14,7 +15,7 @@ from waybill.domain.errors import (
     QuotaExceeded,
     StorageUnavailable,
 )
-from waybill.domain.idempotency import key_digest
+from waybill.domain.idempotency import RememberedKey, key_digest
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
@@ -60,6 +61,23 @@ class TestIdempotentStart:
         with pytest.raises(IdempotencyKeyReused):
             product.create(ExportOptions(without_files=True), key="k")
         assert len(product.jobs.jobs) == 1
+
+    def test_two_equal_requests_at_once_are_one_to_the_quota_too(self) -> None:
+        product = Product(limits=QuotaLimits(running=1, per_day=1))
+        remembered = product.jobs.remembered
+
+        def slow(*asked: Any, **more: Any) -> RememberedKey | None:
+            """Let the other request be served between the look for the key and the next step."""
+            known = remembered(*asked, **more)
+            product.jobs.remembered = remembered  # type: ignore[method-assign]
+            product.create(key="k")
+            return known
+
+        product.jobs.remembered = slow  # type: ignore[method-assign]
+
+        assert product.create(key="k") in product.jobs.jobs.values()
+        assert len(product.jobs.jobs) == 1
+        assert "ExportsRefused" not in product.metrics.values
 
     def test_another_key_and_no_key_make_another_export(self) -> None:
         product = Product()

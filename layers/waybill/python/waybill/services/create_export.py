@@ -86,6 +86,7 @@ def create_or_replay(
     """
     for _ in range(_TRIES):
         now = clock()
+        used = jobs.quota(tenant)  # before the key: of two equal requests the second must not be refused for the first
         if idempotency_key is not None:
             known = jobs.remembered(tenant, key_digest(idempotency_key), now=now)
             if known is not None:
@@ -93,7 +94,7 @@ def create_or_replay(
         catalog.chosen(options)
         if chain is not None:
             check_can_chain(options)
-        used = _within(quota, tenant, jobs=jobs, clock=clock, metrics=metrics)
+        used = _within(used, quota, jobs=jobs, clock=clock, metrics=metrics)
         job = new_export(tenant, options, now, with_link=with_link, chain=chain)
         key = None if idempotency_key is None else remember(idempotency_key, job.id, options, now)
         try:
@@ -124,8 +125,8 @@ def _replayed(
     return Creation(job, total(jobs.reports(tenant, job.id)), replayed=True)
 
 
-def _within(limits: QuotaLimits, tenant: str, *, jobs: JobStore, clock: Clock, metrics: Metrics) -> QuotaUse:
-    used = jobs.quota(tenant).at(clock())
+def _within(used: QuotaUse, limits: QuotaLimits, *, jobs: JobStore, clock: Clock, metrics: Metrics) -> QuotaUse:
+    used = used.at(clock())
     try:
         used.check_day(clock(), limits)
         return with_place(used, limits, jobs=jobs, clock=clock)
