@@ -132,7 +132,8 @@ class MemoryJobs:
         self._meet("replace")
         with self._lock:
             stored = self.jobs.get((job.tenant, job.id))
-            if stored is None or stored.rev != job.rev - 1:
+            rises = stored is not None and stored.state is ExportState.DELETED and job.state is not ExportState.DELETED
+            if stored is None or stored.rev != job.rev - 1 or rises:
                 raise JobChanged(f"The export {job.id} was changed by somebody else meanwhile. Read it again.")
             self._put_quota(quota)
             if forget_key is not None:
@@ -173,7 +174,7 @@ class MemoryJobs:
         try:
             return self.owners[export_id]
         except KeyError:
-            raise ExportNotFound(f"There is no export {export_id}.") from None
+            raise ExportNotFound(f"There is no export {export_id} here.") from None
 
     def _known(self, tenant: str, digest: str, now: datetime) -> RememberedKey | None:
         known = self.keys.get((tenant, digest))

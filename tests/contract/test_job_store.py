@@ -18,7 +18,7 @@ from waybill.domain.chain import Chain
 from waybill.domain.cursor import MOST_NAME_BYTES
 from waybill.domain.errors import ExportBeingCreated, ExportExists, ExportNotFound, JobChanged, StorageUnavailable
 from waybill.domain.idempotency import key_digest, remember
-from waybill.domain.job import ExportJob, new_export
+from waybill.domain.job import ExportJob, lost_export, new_export
 from waybill.domain.options import ExportOptions
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaLimits, QuotaUse
@@ -464,6 +464,19 @@ def test_only_where_there_is_no_record_a_tombstone_is_put(jobs: JobStore, clock:
         jobs.bury(job.deleted(clock()))
 
     assert jobs.get("anna", job.id) == job
+
+
+def test_a_tombstone_is_not_replaced_by_what_a_late_step_knows(jobs: JobStore, clock: FakeClock) -> None:
+    job = a_job(clock)
+    jobs.bury(lost_export("anna", job.id, clock()))
+
+    with pytest.raises(JobChanged):
+        jobs.replace(job.finished(clock(), parts=1, total_size=1, gaps=0))
+
+    tombstone = jobs.get("anna", job.id)
+    assert tombstone == lost_export("anna", job.id, clock())
+    assert tombstone.receipt is not None
+    jobs.replace(tombstone.with_receipt(tombstone.receipt.completed()))
 
 
 def test_what_is_not_at_rest_is_found_oldest_first_whoever_has_it(jobs: JobStore, clock: FakeClock) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.fakes import FakeBudget
@@ -411,6 +412,23 @@ class TestExpiring:
             find_export(TENANT, job.id, jobs=product.jobs, clock=product.clock)
         with pytest.raises(ExportNotFound):
             find_export("mallory", job.id, jobs=product.jobs, clock=product.clock)
+
+    @pytest.mark.parametrize("is_stored", [True, False])
+    def test_to_strangers_it_is_as_unknown_as_one_that_never_was(self, product: Product, is_stored: bool) -> None:
+        job = done(product)
+        if not is_stored:
+            taken_away(product, job)
+        ports: dict[str, Any] = {"jobs": product.jobs, "clock": product.clock}
+        stores = {**ports, "workflow": product.workflow, "archives": product.archives}
+
+        def told(export_id: str) -> set[str]:
+            with pytest.raises(ExportNotFound) as found:
+                find_export("mallory", export_id, **ports)
+            with pytest.raises(ExportNotFound) as deleted:
+                delete_export("mallory", export_id, **stores)
+            return {str(refusal.value).replace(export_id, "it") for refusal in (found, deleted)}
+
+        assert told(job.id) == told("0" * 32)
 
     @pytest.mark.parametrize("is_buried", [True, False])
     def test_a_step_that_is_at_work_then_removes_what_it_wrote(self, product: Product, is_buried: bool) -> None:

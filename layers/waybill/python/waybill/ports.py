@@ -71,8 +71,9 @@ class JobStore(Protocol):
     def replace(self, job: ExportJob, *, quota: QuotaUse | None = None, forget_key: str | None = None) -> None:
         """Store a changed job, if the stored one's rev is ``job.rev - 1``.
 
-        With it, all or nothing, store what its tenant has used now, and forget the key with this digest. Raises
-        JobChanged if the job is another or gone, or if the tenant's quota is not the one before ``quota``.
+        A tombstone is replaced by a tombstone only. With it, all or nothing, store what its tenant has used now, and
+        forget the key with this digest. Raises JobChanged if the job is another or gone, or if the tenant's quota is
+        not the one before ``quota``.
         """
         ...
 

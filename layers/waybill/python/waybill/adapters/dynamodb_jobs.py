@@ -80,12 +80,16 @@ class DynamoDbJobs:
             raise JobChanged("Other requests of the same tenant came first.") from None
 
     def replace(self, job: ExportJob, *, quota: QuotaUse | None = None, forget_key: str | None = None) -> None:
-        """Store a changed job if the stored one's rev is ``job.rev - 1``, and with it the quota. Raises JobChanged."""
+        """Store a changed job if the stored one's rev is ``job.rev - 1``, and with it the quota. Raises JobChanged.
+
+        A tombstone is replaced by a tombstone only, whatever its rev: one of a lost record may not know of others.
+        """
         if not self._replaced(job, quota, forget_key):
             raise JobChanged(f"The export {job.id} was changed by somebody else meanwhile. Read it again.")
 
     def _replaced(self, job: ExportJob, quota: QuotaUse | None, forget_key: str | None) -> bool:
-        changed = Put(_item_of(job), "rev = :rev", {":rev": number(job.rev - 1)})
+        is_alive = "" if job.state is ExportState.DELETED else f" AND attribute_exists({TTL})"
+        changed = Put(_item_of(job), f"rev = :rev{is_alive}", {":rev": number(job.rev - 1)})
         if quota is None and forget_key is None:
             return self._put_job(job, changed)
         quotas = [] if quota is None else [_quota_put(quota, self._clock())]
@@ -185,7 +189,7 @@ class DynamoDbJobs:
         """Return whose export this is or was, until a day after it has expired. Raises ExportNotFound."""
         item = self._table.get(*_owner_key(export_id))
         if not item:
-            raise ExportNotFound(f"There is no export {export_id}.")
+            raise ExportNotFound(f"There is no export {export_id} here.")
         return item["tenant"].text
 
     def bury(self, tombstone: ExportJob) -> None:
