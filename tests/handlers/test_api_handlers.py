@@ -765,3 +765,22 @@ def test_a_fault_of_ours_tells_nothing_and_the_next_request_works(
     assert "alice@example.org" not in answer["body"] + log.getvalue()
     product.jobs.fail_on.clear()
     assert invoke("api", "get_export", of(job))["statusCode"] == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'{"\ud800": 1, "data": {}}',
+        r'{"data": {"attributes": {"\ud800": 1}}}',
+        r'{"data": {"attributes": {"with_doctypes": ["\ud800"]}}}',
+        r'{"data": {"attributes": {"time_zone": "\ud800"}}}',
+    ],
+)
+@pytest.mark.parametrize("route", ["create_export", "estimate_export", "put_schedule", "put_webhook"])
+def test_half_of_a_surrogate_pair_is_refused_in_an_answer_that_can_be_sent(
+    invoke: Invoke, route: str, body: str
+) -> None:
+    answer = invoke("api", route, lambda event: event.update(body=body, isBase64Encoded=False))
+
+    assert answer["statusCode"] == 400
+    assert json.dumps(answer, ensure_ascii=False).encode()  # as Lambda sends it
