@@ -11,6 +11,7 @@ from waybill.domain import estimate
 from waybill.entry import task
 from waybill.services import estimate_export
 from waybill.services.estimate_export import WORKFLOW
+from waybill.services.starting_export import LONGEST_START
 
 REPOSITORY = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py"))
@@ -120,6 +121,24 @@ def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict
         "ExpireExport": {"s3:DeleteObject chains/*"},
         "SweepExports": {"s3:DeleteObject chains/*"},
     }  # fmt: skip
+
+
+def test_a_request_that_starts_exports_is_over_when_another_may_start_what_it_has_not(
+    source: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    workflow = source["Resources"]["ExportWorkflow"]["Properties"]["Name"]["Fn::Sub"]
+    starting = {
+        role.removesuffix("Role")
+        for role, statement in statements(resources)
+        if "states:StartExecution" in statement["Action"] and str(statement["Resource"]).endswith(f"{workflow}'}}")
+    }
+    functions = of_type(resources, "AWS::Lambda::Function")
+    # The workflow starts its own children, and the sweep ends nothing that it could not start.
+    giving_up = starting - {"ExportWorkflow", "SweepExportsFunction"}
+
+    assert {"CreateExportFunction", "RetryExportFunction", "RunScheduleFunction"} <= giving_up
+    for name in giving_up:
+        assert functions[name]["Timeout"] < LONGEST_START.total_seconds(), name
 
 
 def test_no_function_may_write_where_the_product_keeps_its_data(resources: dict[str, Any]) -> None:
