@@ -436,6 +436,22 @@ class TestWhatBecameOfTheLastRun:
         assert run is not None
         assert run.result is RunResult.DONE
 
+    def test_an_export_that_failed_and_was_retried_is_told_as_what_it_is_now(self, planner: Planner) -> None:
+        planner.put()
+        failed = planner.fire_when_due().failed(planner.now, "The bucket refused.")
+        planner.product.jobs.replace(failed)
+        planner.note_end(failed)
+        told = []
+
+        retried = failed.retried(planner.now)
+        for state in (retried, retried.finished(planner.now, parts=1, total_size=1, gaps=0)):
+            planner.product.jobs.replace(state)
+            shown = planner.get()
+            planner.note_end(state)
+            told += [(shown.last_result, shown.last_error), (planner.get().last_result, planner.get().last_error)]
+
+        assert told == [(RunResult.STARTED, "")] * 2 + [(RunResult.DONE, "")] * 2
+
     def test_what_became_of_an_export_is_known_from_its_tombstone_too(self, planner: Planner) -> None:
         planner.put()
         job = planner.fire_when_due()

@@ -63,11 +63,14 @@ class Run:
     def ended(self, job: ExportJob | None) -> "Run":
         """Return the run with what became of its export, if it ended since. None stands for an export that is gone.
 
-        What is known of an ended run stays, also when its export is deleted or expires later.
+        What is known of an ended run stays, also when its export is deleted or expires later, but for one whose export
+        failed: that may be retried, and then the run goes on.
         """
+        state = None if job is None else (job.receipt.state if job.receipt else job.state.value)
+        if self.result is RunResult.ERROR and state in {ExportState.EXPORTING, ExportState.DONE}:
+            return replace(self, result=RunResult.STARTED, error="").ended(job)
         if self.result is not RunResult.STARTED:
             return self
-        state = None if job is None else (job.receipt.state if job.receipt else job.state.value)
         if job is not None and state == ExportState.DONE:
             return replace(self, result=RunResult.DONE_WITH_GAPS if job.gaps else RunResult.DONE)
         if job is not None and state == ExportState.ERROR:

@@ -6,7 +6,7 @@ from waybill.services.find_schedule import change_schedule, last_export
 
 
 def note_scheduled_end(tenant: str, export_id: str, *, schedules: ScheduleStore, jobs: JobStore) -> None:
-    """Note how an export ended if it was the last run of a schedule; do nothing for any other, or while it runs.
+    """Note how an export ended, or that it is retried, if it was the last run of a schedule; do nothing for any other.
 
     To be called after every change of an export's state. Safe to repeat.
     """
