@@ -25,6 +25,7 @@ from waybill.ports import Body, Download
 from waybill.services.delete_export import delete_export
 from waybill.services.expire_export import expire_export
 from waybill.services.find_export import find_export
+from waybill.services.retry_export import retry_export
 from waybill.services.sweep_exports import MOST_TROUBLES, Swept, sweep_exports
 
 HOUR = ExportOptions(max_age=3_600_000_000_000)
@@ -592,3 +593,31 @@ class TestSweeping:
         product.clock.now += timedelta(minutes=15)
 
         assert sweep(product) == NOTHING
+
+    def test_so_has_an_attempt_that_has_just_begun(self, product: Product) -> None:
+        job = created(product)
+        product.jobs.replace(job.failed(product.clock(), "It failed."))
+        product.clock.advance(hours=1)
+        product.workflow.running.clear()
+        start = product.workflow.start
+
+        def sweep_first(job: ExportJob) -> None:
+            """Let a sweep come between the record of the attempt and its start, which fails."""
+            product.workflow.start = start  # type: ignore[method-assign]
+            assert sweep(product) == replace(NOTHING, fine=1)
+            raise StorageUnavailable("Not now.")
+
+        product.workflow.start = sweep_first  # type: ignore[method-assign]
+        with pytest.raises(StorageUnavailable):
+            retry_export(
+                TENANT,
+                job.id,
+                quota=product.limits,
+                jobs=product.jobs,
+                workflow=product.workflow,
+                clock=product.clock,
+                metrics=product.metrics,
+            )
+
+        assert product.jobs.get(TENANT, job.id).state is ExportState.ERROR
+        assert product.workflow.running == set()

@@ -16,7 +16,7 @@ from waybill.ports import Budget, Clock, JobStore, Metrics, ObjectStore, Workflo
 from waybill.services.expire_export import expire_export
 
 STUCK_AFTER = timedelta(minutes=15)
-"""So long a call of a step may take, and so long nothing is amiss if an export has no execution yet."""
+"""So long a call of a step may take, and so long nothing is amiss if an attempt has no execution yet."""
 
 UNKNOWN_AFTER = timedelta(hours=1)
 """Objects of an export that nobody knows are left alone for so long after it was asked for."""
@@ -114,7 +114,9 @@ class _Sweep:
             return _Outcome.FINE  # its TTL has just removed it, and the index does not know yet
         if job.state is ExportState.DELETED or self.clock() >= job.expires_at:
             return self._expire(tenant, export_id)
-        return _Outcome.FINE if job.at_rest else self._revive(job)
+        if job.at_rest or self.clock() < job.began_at + STUCK_AFTER:
+            return _Outcome.FINE
+        return self._revive(job)
 
     def _revive(self, job: ExportJob) -> _Outcome:
         """Let an export go on that lost its execution, or end one whose execution has ended."""
