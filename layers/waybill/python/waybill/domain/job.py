@@ -71,6 +71,7 @@ class ExportJob:
     retried_at: datetime | None = None
     records: int = 0
     chain: Chain | None = None
+    receipt: Receipt | None = None
 
     @property
     def execution(self) -> str:
@@ -81,8 +82,6 @@ class ExportJob:
     def began_at(self) -> datetime:
         """When the latest attempt began."""
         return self.retried_at or self.created_at
-
-    receipt: Receipt | None = None
 
     @property
     def cursors(self) -> tuple[str, ...]:
@@ -196,8 +195,8 @@ class ExportJob:
         """Return the tombstone that answers 410 from ``now`` on, with the receipt of a removal that begins.
 
         It keeps nothing of what the export held, and without its secret its link is dead. The reason is that the export
-        has expired, if it has, whoever removes it. A tombstone stays as it is. ``chain`` stays
-        where the export was never done: what that left for the next run is of no use to anybody.
+        has expired, if it has, whoever removes it. A tombstone stays as it is. ``chain`` stays where the export was
+        never done: what that left for the next run is of no use to anybody.
         """
         if self.receipt is not None:
             return self

@@ -9,10 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from waybill.adapters.dynamodb_jobs import job_of
-from waybill.adapters.dynamodb_table import Item
+from waybill.adapters.dynamodb_jobs import job_of_image
 from waybill.domain.job import ExportJob
 from waybill.entry.bootstrap import Wiring
 from waybill.entry.event import Happening
@@ -39,7 +36,7 @@ def each_removal(run: Callable[[Removal], object]) -> Callable[[Happening], obje
         failures = []
         for record in filter(_tells_of_expiry, batch.payload["Records"]):
             try:
-                run(Removal(_job_in(record), batch.wiring))
+                run(Removal(job_of_image(record["dynamodb"]["OldImage"]), batch.wiring))
             except Exception as error:
                 # Its text may hold personal data if it is none of ours, so the place must do.
                 about = {"error": type(error).__name__, "at": place_of(error)}
@@ -55,7 +52,3 @@ def _tells_of_expiry(record: Mapping[str, Any]) -> bool:
     by = record.get("userIdentity") or {}
     sort_key = record["dynamodb"]["Keys"]["sk"]["S"]
     return by.get("principalId") == "dynamodb.amazonaws.com" and sort_key.startswith("export#")
-
-
-def _job_in(record: Mapping[str, Any]) -> ExportJob:
-    return job_of(msgspec.convert(record["dynamodb"]["OldImage"], type=Item))
