@@ -398,6 +398,24 @@ class TestWhatBecameOfTheLastRun:
         planner.product.jobs.replace(job.failed(planner.now, "The table is gone."))
         assert (planner.get().last_result, planner.get().last_error) == (RunResult.ERROR, "The table is gone.")
 
+    def test_an_export_that_is_retried_counts_as_it_is_then(self, planner: Planner) -> None:
+        planner.put(Terms("cron(0 3 1 * ? *)"))
+        job = planner.fire_when_due()
+        failed = job.failed(planner.now, "The table is gone.")
+        planner.product.jobs.replace(failed)
+        planner.note_end(job)
+        assert planner.get().last_result is RunResult.ERROR
+
+        retried = failed.retried(planner.now)
+        planner.product.jobs.replace(retried)
+        planner.note_end(job)
+        assert (planner.get().last_result, planner.get().last_error) == (RunResult.STARTED, "")
+
+        planner.make(retried)
+        planner.note_end(job)
+        del planner.product.jobs.jobs[TENANT, job.id]
+        assert (planner.get().last_result, planner.get().last_error) == (RunResult.DONE, "")
+
     @pytest.mark.parametrize("removed", ["deleted", "expired and removed"])
     def test_what_was_noted_at_its_end_outlives_the_export(self, planner: Planner, removed: str) -> None:
         planner.put(Terms("cron(0 3 1 * ? *)"))

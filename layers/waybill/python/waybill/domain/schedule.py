@@ -61,20 +61,22 @@ class Run:
     error: str = ""
 
     def ended(self, job: ExportJob | None) -> "Run":
-        """Return the run with what became of its export, if it ended since. None stands for an export that is gone.
+        """Return the run with what became of its export so far. None stands for an export that is gone.
 
-        What is known of an ended run stays, also when its export is deleted or expires later.
+        A failed export that is retried counts as it is then. What is known of an ended run stays when its export is
+        deleted or expires later.
         """
-        if self.result is not RunResult.STARTED:
+        is_there = job is not None and job.state is not ExportState.DELETED
+        if not self.export_id or (self.result is not RunResult.STARTED and not is_there):
             return self
         state = None if job is None else (job.receipt.state if job.receipt else job.state.value)
         if job is not None and state == ExportState.DONE:
-            return replace(self, result=RunResult.DONE_WITH_GAPS if job.gaps else RunResult.DONE)
+            return replace(self, result=RunResult.DONE_WITH_GAPS if job.gaps else RunResult.DONE, error="")
         if job is not None and state == ExportState.ERROR:
             return replace(self, result=RunResult.ERROR, error=job.error or "The export failed, and was removed since.")
-        if job is None or job.state is ExportState.DELETED:
+        if not is_there:
             return replace(self, result=RunResult.ERROR, error="The export was removed before it was known to be done.")
-        return self
+        return replace(self, result=RunResult.STARTED, error="")
 
 
 @dataclass(frozen=True, slots=True)
