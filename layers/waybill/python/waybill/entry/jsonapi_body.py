@@ -63,11 +63,17 @@ def _check_media_type(content_type: str | None) -> None:
 
 
 def parse_json(body: bytes) -> object:
-    """Return the value of a JSON text (RFC 8259). Raises Problem with 400 for what is none."""
+    """Return the value of a JSON text (RFC 8259). Raises Problem with 400 for what is none.
+
+    A half of a surrogate pair is refused too (RFC 7493, section 2.1): no answer could repeat a text that holds one.
+    """
     try:
-        return json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        value: object = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
+        json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError:
         raise _malformed("The body is not UTF-8.", "") from None
+    except UnicodeEncodeError:
+        raise _malformed("The body holds half of a surrogate pair, which is no character.", "") from None
     except json.JSONDecodeError as error:
         raise _malformed(
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.", ""
@@ -75,6 +81,7 @@ def parse_json(body: bytes) -> object:
     except (RecursionError, ValueError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise _malformed(f"The body cannot be read: {reason}.", "") from None
+    return value
 
 
 def _refuse_constant(name: str) -> object:
