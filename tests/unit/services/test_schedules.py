@@ -591,7 +591,7 @@ class TestIncremental:
         planner.product.jobs.replace(failed.failed(planner.now, "It failed."))
         third = planner.fire_when_due()
 
-        assert first.chain == Chain(schedule_key(TENANT, "nightly"))
+        assert first.chain == Chain(planner.get().schedule.chain_key)
         assert failed.chain is not None
         assert third.chain == failed.chain
         assert failed.chain.parent_export == first.id
@@ -609,7 +609,19 @@ class TestIncremental:
 
         assert not [key for key in planner.product.archives.objects if key.startswith("chains/")]
         planner.put(self.TERMS)
-        assert planner.fire_when_due().chain == Chain(schedule_key(TENANT, "nightly"))
+        assert planner.fire_when_due().chain == Chain(planner.get().schedule.chain_key)
+
+    def test_made_again_it_begins_anew_though_a_run_was_going_on_when_it_was_deleted(self, planner: Planner) -> None:
+        planner.put(self.TERMS)
+        running = planner.fire_when_due()
+        planner.delete()
+        planner.put(self.TERMS)
+        planner.make(running)
+
+        chain = planner.fire_when_due().chain
+
+        assert chain is not None
+        assert chain.parent_export == ""
 
     def test_a_layout_without_a_place_for_deletions_is_refused(self, planner: Planner) -> None:
         options = ExportOptions(layout="plain", format="json", without_files=True)
