@@ -94,7 +94,7 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
     for role, statement in statements(resources):
         if "s3:DeleteObject" in statement["Action"]:
             allowed.setdefault(role, set()).add(statement["Resource"]["Fn::Sub"])
-    who = ("delete_export", "delete_schedule", "read_chunk", "finish_export")
+    who = ("delete_export", "delete_schedule", "expire_export", "sweep_exports", "read_chunk", "finish_export")
     chains = {f"{resource_name(name)}Role" for name in who}
 
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
@@ -117,6 +117,8 @@ def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict
         },
         "DeleteExport": {"s3:DeleteObject chains/*"},
         "DeleteSchedule": {"s3:DeleteObject chains/*"},
+        "ExpireExport": {"s3:DeleteObject chains/*"},
+        "SweepExports": {"s3:DeleteObject chains/*"},
     }  # fmt: skip
 
 

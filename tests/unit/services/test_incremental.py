@@ -35,6 +35,7 @@ from waybill.ports import SourceItem
 from waybill.services.baselines import HeldRows
 from waybill.services.chains import forget_chain, next_in_chain
 from waybill.services.delete_export import delete_export
+from waybill.services.expire_export import expire_export
 
 NAMES = [f"k{number}" for number in range(6)]
 TEXTS = st.sampled_from(["", "one", "two"])
@@ -540,6 +541,27 @@ class TestWhatARunBuildsOn:
 
         assert next_in_chain("bob", CHAIN, chains=product.chains) == Chain(CHAIN)
         assert next_in_chain(TENANT, "d" * 64, chains=product.chains) == Chain("d" * 64)
+
+    def test_what_a_failed_run_has_left_goes_when_it_expires(self) -> None:
+        product = Product(contacts("a"))
+        job = product.create(TAR, chain=Chain(CHAIN))
+        for batch in product.plan(job):
+            product.read(job, batch)
+        product.jobs.replace(job.failed(product.clock(), "It failed."))
+        assert baselines(product) == {job.id}
+        product.clock.now = job.expires_at
+
+        assert expire_export(
+            TENANT,
+            job.id,
+            jobs=product.jobs,
+            workflow=product.workflow,
+            archives=product.archives,
+            clock=product.clock,
+            metrics=product.metrics,
+        )
+
+        assert baselines(product) == set()
 
     def test_a_deleted_export_that_was_good_leaves_its_baseline(self) -> None:
         product = Product(contacts("a"))

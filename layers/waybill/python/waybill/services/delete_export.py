@@ -1,6 +1,5 @@
 """Delete an export for good, or cancel it while it runs."""
 
-from waybill.domain import keys
 from waybill.domain.errors import ExportEnded
 from waybill.domain.job import ExportJob, ExportState
 from waybill.ports import Clock, JobStore, ObjectStore, Workflow
@@ -29,8 +28,6 @@ def delete_export(
     check = _check_running if only_running else None
     tombstone = bury_export(tenant, export_id, jobs=jobs, clock=clock, check=check)
     workflow.stop(tombstone)
-    if tombstone.chain is not None:  # it was never done, so nobody builds on it
-        archives.delete_prefix(keys.baselines_of(export_id, tombstone.chain.key))
     return remove_export(tombstone, jobs=jobs, archives=archives)
 
 

@@ -26,6 +26,8 @@ def remove_export(tombstone: ExportJob, *, jobs: JobStore, archives: ObjectStore
         size = sum(info.size for info in found)
         tombstone = _noted(tombstone, jobs, lambda seen: seen.found(objects=len(found), size=size, reports=reports))
     archives.delete_prefix(keys.prefix(tombstone.id))
+    if tombstone.chain is not None:  # it was never done, so nobody builds on it
+        archives.delete_prefix(keys.baselines_of(tombstone.id, tombstone.chain.key))
     jobs.forget_reports(tombstone.tenant, tombstone.id)
     return _noted(tombstone, jobs, Receipt.completed)
 
