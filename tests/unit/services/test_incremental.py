@@ -542,6 +542,16 @@ class TestWhatARunBuildsOn:
         assert next_in_chain("bob", CHAIN, chains=product.chains) == Chain(CHAIN)
         assert next_in_chain(TENANT, "d" * 64, chains=product.chains) == Chain("d" * 64)
 
+    def test_a_step_whose_export_is_gone_altogether_leaves_nothing(self) -> None:
+        product = Product(contacts("a"))
+        job = product.create(TAR, chain=Chain(CHAIN))
+        (batch,) = product.plan(job)
+        product.jobs.report = lambda *_: product.jobs.jobs.clear()  # type: ignore[method-assign]
+
+        assert product.read(job, batch)
+
+        assert product.archives.objects == {}
+
     def test_what_a_failed_run_has_left_goes_when_it_expires(self) -> None:
         product = Product(contacts("a"))
         job = product.create(TAR, chain=Chain(CHAIN))

@@ -10,9 +10,10 @@ import msgspec
 from waybill.domain import keys
 from waybill.domain.chain import Baseline, BaselinePiece, Chain, Increment, Row, Slice, increment
 from waybill.domain.errors import BaselineUnreadable, ObjectMissing
-from waybill.domain.job import ExportJob, ExportState
+from waybill.domain.job import ExportJob
 from waybill.domain.plan import Shard
 from waybill.ports import ChainStore, JobStore, ObjectStore, WorkStore
+from waybill.services.making_export import is_gone
 from waybill.services.work_files import load, load_if_there, save
 
 _ROWS = msgspec.msgpack.Decoder(list[Row])
@@ -111,7 +112,7 @@ def writing_baseline(job: ExportJob, *, jobs: JobStore, archives: ObjectStore) -
     try:
         yield
     finally:
-        if job.chain is not None and jobs.get(job.tenant, job.id).state is ExportState.DELETED:
+        if job.chain is not None and is_gone(job.tenant, job.id, jobs):
             archives.delete_prefix(keys.baselines_of(job.id, job.chain.key))
 
 

@@ -23,11 +23,11 @@ def making_export(
     try:
         yield job
     finally:
-        if _is_gone(tenant, export_id, jobs):
+        if is_gone(tenant, export_id, jobs):
             archives.delete_prefix(keys.prefix(export_id))
 
 
-def _is_gone(tenant: str, export_id: str, jobs: JobStore) -> bool:
+def is_gone(tenant: str, export_id: str, jobs: JobStore) -> bool:
     """Whether the export was deleted, or has expired so long ago that its record is gone."""
     try:
         return jobs.get(tenant, export_id).state is ExportState.DELETED
