@@ -127,8 +127,12 @@ class TestWhatAChainComesTo:
             product.contacts = [on_day(record(key), day) for key, day in texts.items()]
             product.pictures = [on_day(picture_item(key, Picture(key, b"1")), day) for key, day in pictures.items()]
             product.files.objects = {f"{TENANT}/{key}": b"1" for key in pictures}
-            start, end = sorted((one or 1, other or 1))
-            dates = replace(TAR, start_date=one and date(2026, 3, start), end_date=other and date(2026, 3, end))
+            start, end = sorted((one or 1, other or 3))
+            dates = replace(
+                TAR,
+                start_date=date(2026, 3, start) if one else None,
+                end_date=date(2026, 3, end) if other else None,
+            )
             chain.append(run(product, dates))
 
             assert rebuilt(product, chain) == content_of(product, product.export(dates))

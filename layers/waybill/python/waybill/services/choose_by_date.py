@@ -84,7 +84,8 @@ def _undated(item: SourceItem, doctype: Doctype) -> SourceItem:
     lost = item.file_gap
     if item.file is not None:
         lost = _gap(doctype.name, "file", item.file.id, "date_unreadable", f"In its index record: {reason}")
-    return SourceItem(item.key, gap=_gap(doctype.name, "record", item.id or item.key, "date_unreadable", reason), file_gap=lost)
+    gap = _gap(doctype.name, "record", item.id or item.key, "date_unreadable", reason)
+    return SourceItem(item.key, gap=gap, file_gap=lost)
 
 
 def _gap(doctype: str, kind: str, key: str, code: str, reason: str) -> Gap:
