@@ -162,6 +162,15 @@ class TestCreateExport:
 
         assert answer["statusCode"] == 400
 
+    @pytest.mark.parametrize(
+        "body", [r'{"data": {"\ud800": 1}}', r'{"data": {"attributes": {"with_doctypes": ["\ud800"]}}}']
+    )
+    def test_half_of_a_surrogate_pair_is_refused_in_words_that_can_be_sent(self, invoke: Invoke, body: str) -> None:
+        answer = invoke("api", "create_export", lambda event: event.update(body=body))
+
+        assert (answer["statusCode"], error(answer)["code"]) == (400, "malformed_body")
+        assert answer["body"].encode()
+
     def test_a_fault_of_the_workflow_is_a_503_that_says_when_to_come_back(
         self, invoke: Invoke, product: Product
     ) -> None:

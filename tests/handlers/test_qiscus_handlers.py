@@ -176,6 +176,17 @@ class TestTheFieldsAreTrue:
         (download,) = chat.product.archives.downloads.values()
         assert download.filename == created["original_filename"] == "2017-07-17T10:19:44+07:00_exported_comments.json"
 
+    def test_it_is_that_name_also_for_a_caller_in_another_time_zone(self, chat: Chat) -> None:
+        job = chat.made(chat.stored(chat.create(type="comments")))
+        key, secret = new_key(TENANT, app_id="other", time_zone="UTC", now=chat.product.clock())
+        chat.product.wiring.api_keys.add(key)
+        headers = {"qiscus-sdk-app-id": "other", "qiscus-sdk-secret": secret}
+
+        shown = chat.ask("get_qiscus_export", of(job), headers=headers)["results"]["backup_history"]
+
+        (download,) = chat.product.archives.downloads.values()
+        assert (shown["created_at"], shown["original_filename"]) == ("2017-07-17T03:19:44+00:00", download.filename)
+
     def test_in_the_middle(self, chat: Chat) -> None:
         job = chat.stored(chat.create(type="comments"))
         for batch in chat.product.plan(job):

@@ -118,6 +118,8 @@ def test_claims_that_are_lists_are_words(tokens: JwtTokens, sign: Sign) -> None:
         {"client_id": None},
         {"aud": "nobody"},
         {"aud": []},
+        {"aud": {"name": CLIENT}},
+        {"aud": [[CLIENT]]},
         {"exp": None},
         {"exp": "soon"},
         {"exp": True},

@@ -182,7 +182,7 @@ def test_what_was_measured_is_counted_again_or_taken_to_lie_as_what_was_read_doe
     kept = sum(len(item.line or b"") + 1 for item in items[:4])
     assert chosen.read == Amount(4, kept, 4, 12, 12)
     assert (chosen.amount.records, chosen.amount.files, chosen.amount.file_bytes) == (records, records, records * 3)
-    assert chosen.items == items[:4]
+    assert chosen.items == [*items[:4], *(SourceItem(f"out{number}", outside=True) for number in range(6))]
 
 
 def test_without_dates_a_measure_is_as_it_was() -> None:

@@ -1,8 +1,11 @@
 """An estimate is held against the export itself, made of the same data."""
 
+import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from tests.fakes import FakeClock, MemoryObjects, MemorySource, MemorySources
 from tests.unit.services.exports import CATALOG, TENANT, Product, broken, picture, record
 
+from waybill.domain.catalog import Catalog
 from waybill.domain.errors import InvalidOptions, TooManyParts
 from waybill.domain.estimate import Estimate
 from waybill.domain.options import FORMATS_OF, MAX_PARTS_SIZE, SECOND_NS, ExportOptions
@@ -31,7 +35,7 @@ def estimate(product: Product, options: ExportOptions, sources: MemorySources | 
         TENANT,
         options,
         quota=product.limits,
-        catalog=CATALOG,
+        catalog=product.catalog,
         sources=sources or product.sources,
         jobs=product.jobs,
         clock=product.clock,
@@ -83,6 +87,27 @@ def test_what_is_counted_is_what_the_export_then_has(
     assert {doctype: amount.records for doctype, amount in found.amounts.items()} == written
     assert found.amount.files == manifest["files"]["written"]
     assert found.plan.parts == job.parts
+
+
+@pytest.mark.parametrize("parts_size", [10_240, 20_480])
+def test_with_dates_it_is_what_the_export_of_these_days_then_has(
+    parts_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("waybill.services.read_chunk.MOST_ITEMS_PER_ENTRY", 5)
+    chance = random.Random(5)
+    lines = [
+        json.dumps({"at": f"2026-03-{chance.randrange(1, 10):02}", "text": chance.randbytes(200).hex()}).encode()
+        for _ in range(200)
+    ]
+    made = product([SourceItem(f"c{number:04}", line=line) for number, line in enumerate(lines)], {})
+    made.catalog = Catalog({"contacts": replace(CATALOG.doctypes["contacts"], date_field="at")})
+    options = ExportOptions(parts_size=parts_size, format="tar", start_date=date(2026, 3, 3), end_date=date(2026, 3, 4))
+
+    found = estimate(made, options)
+    job = made.export(options)
+
+    assert found.exact
+    assert (found.amount.records, found.plan.parts) == (job.records, job.parts)
 
 
 @pytest.mark.parametrize(("layout", "name"), PAIRS)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -21,10 +22,11 @@ from tests.unit.services.chain_exports import (
     run,
     show,
 )
-from tests.unit.services.exports import TENANT, Product, broken, record
+from tests.unit.services.exports import CATALOG, TENANT, Product, broken, record
 
 from waybill.archive.rebuild import ChainBroken
 from waybill.domain import keys
+from waybill.domain.catalog import Catalog
 from waybill.domain.chain import Chain, Row, Slice
 from waybill.domain.errors import BaselineUnreadable, InvalidOptions, ObjectMissing, StorageUnavailable
 from waybill.domain.job import ExportJob, ExportState
@@ -53,6 +55,8 @@ STATES = st.builds(
     pictures=st.dictionaries(st.sampled_from(NAMES), PICTURES),
 )
 CUTS = st.lists(st.sampled_from(NAMES), unique=True).map(sorted)
+DATED = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 3))
+DAYS = st.sampled_from([None, 1, 2, 3])
 
 
 def baselines(product: Product) -> set[str]:
@@ -93,6 +97,16 @@ def keys_in(product: Product, job: ExportJob, kind: str, doctype: str = "contact
     ]
 
 
+def dated() -> Catalog:
+    """The catalog of the product, with a field that dates the records."""
+    return Catalog({name: replace(doctype, date_field="at") for name, doctype in CATALOG.doctypes.items()})
+
+
+def on_day(item: SourceItem, day: int) -> SourceItem:
+    """The item with a date in March."""
+    return replace(item, line=json.dumps({**json.loads(item.line or b""), "at": f"2026-03-{day:02}"}).encode())
+
+
 def contacts(*names: str, text: str = "") -> list[SourceItem]:
     return [record(name, text) for name in names]
 
@@ -121,6 +135,29 @@ class TestWhatAChainComesTo:
             assert rebuilt(product, chain) == content_of(product, full)
             assert [incremental(product, job)["full"] for job in chain] == [True, *[False] * (len(chain) - 1)]
             assert baselines(product) == {chain[-1].id}
+
+    @settings(max_examples=60, deadline=None)
+    @given(history=st.lists(st.tuples(DATED, DATED, DAYS, DAYS), min_size=1, max_size=5))
+    def test_with_dates_what_leaves_the_range_leaves_the_chain_and_what_comes_into_it_comes(
+        self, history: list[tuple[dict[str, int], dict[str, int], int | None, int | None]]
+    ) -> None:
+        """Records move from day to day, and so do the dates that are asked for."""
+        product = Product(catalog=dated())
+        chain: list[ExportJob] = []
+        for texts, pictures, one, other in history:
+            product.contacts = [on_day(record(key), day) for key, day in texts.items()]
+            product.pictures = [on_day(picture_item(key, Picture(key, b"1")), day) for key, day in pictures.items()]
+            product.files.objects = {f"{TENANT}/{key}": b"1" for key in pictures}
+            start, end = sorted((one or 1, other or 3))
+            dates = replace(
+                TAR,
+                start_date=date(2026, 3, start) if one else None,
+                end_date=date(2026, 3, end) if other else None,
+            )
+            chain.append(run(product, dates))
+
+            assert rebuilt(product, chain) == content_of(product, product.export(dates))
+            assert [incremental(product, job)["full"] for job in chain] == [True, *[False] * (len(chain) - 1)]
 
     @staticmethod
     def cancel(product: Product, options: ExportOptions) -> None:
@@ -584,6 +621,37 @@ class TestWhatARunBuildsOn:
 
         assert next_in_chain("bob", CHAIN, chains=product.chains) == Chain(CHAIN)
         assert next_in_chain(TENANT, "d" * 64, chains=product.chains) == Chain("d" * 64)
+
+    def test_a_step_whose_export_is_gone_altogether_leaves_nothing(self) -> None:
+        product = Product(contacts("a"))
+        job = product.create(TAR, chain=Chain(CHAIN))
+        (batch,) = product.plan(job)
+        product.jobs.report = lambda *_: product.jobs.jobs.clear()  # type: ignore[method-assign]
+
+        assert product.read(job, batch)
+
+        assert product.archives.objects == {}
+
+    def test_what_a_failed_run_has_left_goes_when_it_expires(self) -> None:
+        product = Product(contacts("a"))
+        job = product.create(TAR, chain=Chain(CHAIN))
+        for batch in product.plan(job):
+            product.read(job, batch)
+        product.jobs.replace(job.failed(product.clock(), "It failed."))
+        assert baselines(product) == {job.id}
+        product.clock.now = job.expires_at
+
+        assert expire_export(
+            TENANT,
+            job.id,
+            jobs=product.jobs,
+            workflow=product.workflow,
+            archives=product.archives,
+            clock=product.clock,
+            metrics=product.metrics,
+        )
+
+        assert baselines(product) == set()
 
     def test_a_deleted_export_that_was_good_leaves_its_baseline(self) -> None:
         product = Product(contacts("a"))

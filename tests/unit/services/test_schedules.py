@@ -398,6 +398,24 @@ class TestWhatBecameOfTheLastRun:
         planner.product.jobs.replace(job.failed(planner.now, "The table is gone."))
         assert (planner.get().last_result, planner.get().last_error) == (RunResult.ERROR, "The table is gone.")
 
+    def test_an_export_that_is_retried_counts_as_it_is_then(self, planner: Planner) -> None:
+        planner.put(Terms("cron(0 3 1 * ? *)"))
+        job = planner.fire_when_due()
+        failed = job.failed(planner.now, "The table is gone.")
+        planner.product.jobs.replace(failed)
+        planner.note_end(job)
+        assert planner.get().last_result is RunResult.ERROR
+
+        retried = failed.retried(planner.now)
+        planner.product.jobs.replace(retried)
+        planner.note_end(job)
+        assert (planner.get().last_result, planner.get().last_error) == (RunResult.STARTED, "")
+
+        planner.make(retried)
+        planner.note_end(job)
+        del planner.product.jobs.jobs[TENANT, job.id]
+        assert (planner.get().last_result, planner.get().last_error) == (RunResult.DONE, "")
+
     @pytest.mark.parametrize("removed", ["deleted", "expired and removed"])
     def test_what_was_noted_at_its_end_outlives_the_export(self, planner: Planner, removed: str) -> None:
         planner.put(Terms("cron(0 3 1 * ? *)"))
@@ -589,7 +607,7 @@ class TestIncremental:
         planner.product.jobs.replace(failed.failed(planner.now, "It failed."))
         third = planner.fire_when_due()
 
-        assert first.chain == Chain(schedule_key(TENANT, "nightly"))
+        assert first.chain == Chain(planner.get().schedule.chain_key)
         assert failed.chain is not None
         assert third.chain == failed.chain
         assert failed.chain.parent_export == first.id
@@ -607,7 +625,19 @@ class TestIncremental:
 
         assert not [key for key in planner.product.archives.objects if key.startswith("chains/")]
         planner.put(self.TERMS)
-        assert planner.fire_when_due().chain == Chain(schedule_key(TENANT, "nightly"))
+        assert planner.fire_when_due().chain == Chain(planner.get().schedule.chain_key)
+
+    def test_made_again_it_begins_anew_though_a_run_was_going_on_when_it_was_deleted(self, planner: Planner) -> None:
+        planner.put(self.TERMS)
+        running = planner.fire_when_due()
+        planner.delete()
+        planner.put(self.TERMS)
+        planner.make(running)
+
+        chain = planner.fire_when_due().chain
+
+        assert chain is not None
+        assert chain.parent_export == ""
 
     def test_a_layout_without_a_place_for_deletions_is_refused(self, planner: Planner) -> None:
         options = ExportOptions(layout="plain", format="json", without_files=True)

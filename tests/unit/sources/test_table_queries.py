@@ -3,14 +3,18 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import msgspec
 import pytest
 
 from waybill.domain.catalog import Doctype, FilesSource, TableSource
+from waybill.domain.date_range import DateRange
 from waybill.domain.errors import CatalogError, SourceUnavailable
 from waybill.domain.plan import Shard
+from waybill.services.choose_by_date import chosen_by_date
 from waybill.sources.dynamodb import TableRecords
 from waybill.sources.s3_files import FilesIndex
 
@@ -152,6 +156,16 @@ def test_another_attribute_may_be_the_id() -> None:
     items = TableRecords(notes(id_attribute="uuid"), table).read(tenant="anna", shard=WHOLE, after=None)
 
     assert [(item.key, item.gap and item.gap.id) for item in items] == [("a", "u1"), ("b", "7"), ("c", "c")]
+
+
+def test_a_record_that_tells_no_date_has_the_same_id_in_its_gap() -> None:
+    table = ScriptedTable({"Items": [note("2026-03-01", "{}", uuid={"S": "u1"}), note("c", "{}")]})
+    doctype = replace(notes(index="by-day", id_attribute="uuid"), date_field="at")
+    items = TableRecords(doctype, table).read(tenant="anna", shard=WHOLE, after=None)
+
+    undated = chosen_by_date(items, doctype, DateRange(date(2026, 3, 1), None, "UTC"))
+
+    assert [item.gap and item.gap.id for item in undated] == ["u1", "c"]
 
 
 def test_the_time_of_change_is_read_where_it_is_given() -> None:

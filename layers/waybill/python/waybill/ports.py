@@ -1,7 +1,7 @@
 """What the services need from the outside world. Adapters implement these on AWS, tests/fakes.py in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -295,7 +295,8 @@ class SourceItem:
     ``key`` is the sort key to resume after. ``line`` is the record as one line of JSON text in UTF-8, without the
     newline. Exactly one of ``line`` and ``gap`` is None; a ``gap`` of kind ``file`` is content that no record knows of.
     ``file_gap`` says that the file that belongs to the record, or to the gap in its place, cannot be exported.
-    An item that is ``outside`` has neither line nor gap: its record was not asked for.
+    An item that is ``outside`` has neither line nor gap: its record was not asked for. ``id`` names the record in gaps,
+    where that is not the key.
     """
 
     key: str
@@ -306,6 +307,7 @@ class SourceItem:
     file_gap: Gap | None = None
     updated_at: int = 0
     outside: bool = False
+    id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

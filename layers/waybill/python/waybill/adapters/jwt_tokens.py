@@ -98,7 +98,8 @@ class JwtTokens:
             raise _refused() from None
         self._check_times(claims)
         made_for = claims.get("aud", claims.get("client_id"))
-        if self._audience.isdisjoint(made_for if isinstance(made_for, list) else [made_for]):
+        names = made_for if isinstance(made_for, list) else [made_for]
+        if self._audience.isdisjoint(name for name in names if isinstance(name, str)):
             raise _refused()
         return {name: " ".join(map(str, each)) if isinstance(each, list) else each for name, each in claims.items()}
 

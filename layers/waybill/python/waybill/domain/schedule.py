@@ -95,6 +95,15 @@ class Schedule:
     rev: int = 1
     run: Run | None = None
 
+    @property
+    def chain_key(self) -> str:
+        """The key of the chain that its incremental exports make: another one if it is deleted and made again.
+
+        So a run that was going on when it was deleted is nothing to build on for the new one.
+        """
+        text = f"{schedule_key(self.tenant, self.name)}:{self.created_at.isoformat()}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
     def replaced(self, terms: Terms, now: datetime) -> "Schedule":
         """Return the schedule on other terms. What is known of its last run stays; an unchanged rate goes on."""
         since = self.counts_since if terms.fires_as(self.terms) else now

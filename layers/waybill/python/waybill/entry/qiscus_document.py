@@ -22,13 +22,13 @@ def backup(shown: Shown, request: Request) -> dict[str, Any]:
     """
     job, progress = shown
     (resource,) = job.options.with_doctypes
-    created_at = local_text(job.created_at, request.time_zone)
+    named_by = local_text(job.created_at, job.options.time_zone)  # as the file itself is (services/parts_plan.py)
     is_finished = job.state is ExportState.DONE
     return {
-        "created_at": created_at,
+        "created_at": local_text(job.created_at, request.time_zone),
         "download_url": _download_url(job, request) if is_finished else "",
         "error_message": _error_message(job),
-        "original_filename": f"{created_at}_exported_{resource}.{FORMAT}",
+        "original_filename": f"{named_by}_exported_{resource}.{FORMAT}",
         "percentage": 100 if is_finished else progress.percentage if progress else 0,
         "resource_name": resource,
         "size": job.total_size,

@@ -3,7 +3,7 @@
 import functools
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import msgspec
 
@@ -119,10 +119,12 @@ def writing_baseline(job: ExportJob, *, jobs: JobStore, archives: ObjectStore) -
 
 
 def _is_of_no_use(job: ExportJob, jobs: JobStore) -> bool:
-    with suppress(ExportNotFound):
+    """Whether the export was removed before it was done. What a good run has left stays, whatever becomes of it."""
+    try:
         stored = jobs.get(job.tenant, job.id)
-        return stored.state is ExportState.DELETED and stored.chain is not None
-    return False
+    except ExportNotFound:
+        return True
+    return stored.state is ExportState.DELETED and stored.chain is not None
 
 
 def put_baseline(

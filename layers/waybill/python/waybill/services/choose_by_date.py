@@ -42,13 +42,14 @@ def chosen_by_date(items: Iterator[SourceItem], doctype: Doctype, dates: DateRan
 def measured_by_date(measure: Measure, doctype: Doctype, dates: DateRange | None) -> Measure:
     """Return how much of what was measured lies in the range.
 
-    What was counted is counted again; what was extrapolated is taken to lie in the range as what was read does.
+    What was counted is counted again; what was extrapolated is taken to lie in the range as what was read does. Items
+    outside stay as such, because reading counts them where it cuts entries.
     """
     if dates is None:
         return measure
-    kept = [item for item in chosen_by_date(iter(measure.items), doctype, dates) if not item.outside]
-    shares = [part / whole if whole else 0.0 for part, whole in zip(_sizes(kept), _sizes(measure.items), strict=True)]
-    return replace(measure, items=kept, read=_part(measure.read, shares), amount=_part(measure.amount, shares))
+    items = list(chosen_by_date(iter(measure.items), doctype, dates))
+    shares = [part / whole if whole else 0.0 for part, whole in zip(_sizes(items), _sizes(measure.items), strict=True)]
+    return replace(measure, items=items, read=_part(measure.read, shares), amount=_part(measure.amount, shares))
 
 
 def _sizes(items: Sequence[SourceItem]) -> tuple[int, int, int, int]:
@@ -84,7 +85,8 @@ def _undated(item: SourceItem, doctype: Doctype) -> SourceItem:
     lost = item.file_gap
     if item.file is not None:
         lost = _gap(doctype.name, "file", item.file.id, "date_unreadable", f"In its index record: {reason}")
-    return SourceItem(item.key, gap=_gap(doctype.name, "record", item.key, "date_unreadable", reason), file_gap=lost)
+    gap = _gap(doctype.name, "record", item.id or item.key, "date_unreadable", reason)
+    return SourceItem(item.key, gap=gap, file_gap=lost)
 
 
 def _gap(doctype: str, kind: str, key: str, code: str, reason: str) -> Gap:

@@ -1,6 +1,5 @@
 """Delete a schedule."""
 
-from waybill.domain.schedule import schedule_key
 from waybill.ports import ChainStore, ObjectStore, Scheduler, ScheduleStore
 from waybill.services.chains import forget_chain
 from waybill.services.find_schedule import find_schedule
@@ -21,5 +20,5 @@ def delete_schedule(
     """
     schedule = find_schedule(tenant, name, schedules=schedules)
     scheduler.remove(tenant, schedule.name)
-    forget_chain(tenant, schedule_key(tenant, schedule.name), chains=chains, archives=archives)
+    forget_chain(tenant, schedule.chain_key, chains=chains, archives=archives)
     schedules.delete(tenant, schedule.name)

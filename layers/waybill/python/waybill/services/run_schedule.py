@@ -13,7 +13,7 @@ from waybill.domain.errors import (
 )
 from waybill.domain.options import ExportOptions
 from waybill.domain.quota import QuotaLimits
-from waybill.domain.schedule import Firing, Run, RunResult, Schedule, schedule_key
+from waybill.domain.schedule import Firing, Run, RunResult, Schedule
 from waybill.ports import ChainStore, Clock, JobStore, Metrics, Scheduler, ScheduleStore, Workflow
 from waybill.services.chains import next_in_chain
 from waybill.services.create_export import create_export
@@ -86,7 +86,7 @@ def _place(schedule: Schedule, chains: ChainStore) -> Chain | None:
     """Return the place in the schedule's chain, if its exports build on each other."""
     if not schedule.terms.incremental:
         return None
-    return next_in_chain(schedule.tenant, schedule_key(schedule.tenant, schedule.name), chains=chains)
+    return next_in_chain(schedule.tenant, schedule.chain_key, chains=chains)
 
 
 def _not_started(firing: Firing, error: WaybillError) -> Run:

@@ -243,7 +243,7 @@ class TableRecords:
         except attribute_json.NotConvertible as error:
             return self._gap(position, record, "invalid_attribute", f"The record {error}.")
         updated_at = unix_seconds(_scalar(record.item.get(source.updated_at_attribute or "")))
-        return SourceItem(key=position, line=line, updated_at=updated_at)
+        return SourceItem(key=position, line=line, updated_at=updated_at, id=record.id)
 
     def _gap(self, position: str, record: _Record, code: str, reason: str) -> SourceItem:
         return SourceItem(
