@@ -118,6 +118,7 @@ def _environment(port: int, temporary: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "GATEWAY_PORT": str(port),
         "BIND_HOST": _HOST,
+        "SFN_WAIT_SCALE": "0.1",  # what Step Functions waits between tries, so that a failure shows in seconds
         "MINISTACK_HOST": "localhost",
         "AUTH": "true",
         "IOT_MTLS_ENABLED": "0",
