@@ -55,6 +55,41 @@ class Lines:
             yield rest
 
 
+class _Record:
+    """A row while its lines come in. What is longer than a row may be is counted and not held."""
+
+    def __init__(self, line: bytes) -> None:
+        self.raw = bytearray(line)
+        self.length = len(line)
+        self._marks = line.count(b'"')
+        self._ended = _is_ended(line)
+        self.cells = None if self._marks % 2 else cells_of(line)
+        self._broken = not _may_go_on(line) if self._marks % 2 else self.cells is None
+
+    @property
+    def open(self) -> bool:
+        """Whether a quotation mark is open."""
+        return self._marks % 2 == 1 and not self._broken
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next line belongs to it, because a quotation mark is open or this was half a line."""
+        return not self._ended or self.open
+
+    def add(self, line: bytes) -> None:
+        """Take in another line."""
+        self.length += len(line)
+        self._marks += line.count(b'"')
+        self._ended = _is_ended(line)
+        if self.length > MOST_ROW + len(b"\r\n"):
+            self.raw.clear()
+            return
+        self.raw += line
+        if self._marks % 2 == 0 and not self._broken:
+            self.cells = cells_of(bytes(self.raw))
+            self._broken = self.cells is None
+
+
 class CsvRows:
     """A reader (``rows.RowReader``). ``chunks`` are the bytes from ``start.offset`` on.
 
@@ -118,45 +153,28 @@ class CsvRows:
         There are no cells if quotation marks stand where they must not, and no bytes if there are too many.
         """
         for line in self._lines:
-            offset, pieces, length = self._offset, [line], len(line)
+            offset = self._offset
             if not offset and line.startswith(BOM):
-                offset, pieces, length = len(BOM), [line[len(BOM) :]], len(line) - len(BOM)
-            ended = _is_ended(line)
-            marks = pieces[0].count(b'"')
-            cells = cells_of(pieces[0]) if marks % 2 == 0 else None
-            broken = marks % 2 == 1 and not _may_go_on(pieces[0])
-            while not broken and (marks % 2 == 1 or not ended):
+                line, offset = line[len(BOM) :], len(BOM)  # noqa: PLW2901
+            record = _Record(line)
+            while record.goes_on:
                 more = next(self._lines, None)
                 if more is None:
                     break
-                marks += more.count(b'"')
-                ended = _is_ended(more)
-                length += len(more)
-                if length > MOST_PASSED:
+                record.add(more)
+                if record.length > MOST_PASSED:
                     yield endless(offset)
                     return
-                if length > MOST_ROW:
-                    pieces.clear()
-                    continue
-                pieces.append(more)
-                if marks % 2 == 0:
-                    cells = cells_of(b"".join(pieces))
-                    broken = cells is None
-            self._offset = offset + length
-            yield from self._record(offset, pieces, length, cells, whole=broken or marks % 2 == 0)
-
-    def _record(
-        self, offset: int, pieces: list[bytes], length: int, cells: list[bytes] | None, *, whole: bool
-    ) -> Iterator[tuple[int, bytes, int, list[bytes] | None] | Broken]:
-        if not whole:
-            sentence = f"The file ends within a cell of the row that begins at byte {offset}."
-            yield Broken(BreakCode.TRUNCATED, offset, sentence)
-            return
-        bare = without_end(b"".join(pieces))
-        if len(bare) > MOST_ROW:
-            yield offset, b"", len(bare), None
-        elif bare or not pieces:
-            yield offset, bare, len(bare) if pieces else length, cells
+            self._offset = offset + record.length
+            if record.open:
+                sentence = f"The file ends within a cell of the row that begins at byte {offset}."
+                yield Broken(BreakCode.TRUNCATED, offset, sentence)
+                return
+            raw = without_end(bytes(record.raw))
+            if len(raw) > MOST_ROW or not record.raw:
+                yield offset, b"", len(raw) or record.length, None
+            elif raw:
+                yield offset, raw, len(raw), record.cells
 
     def _misfit(self, offset: int, columns: tuple[str, ...]) -> Broken | None:
         """Return why columns are not those that are wanted."""

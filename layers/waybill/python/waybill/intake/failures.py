@@ -15,6 +15,8 @@ from waybill.intake.csv_rows import SENT, cells_of
 from waybill.intake.json_row import ERROR
 from waybill.intake.rows import Problem, Row
 
+_REASON = b'"%b":{"row":' % ERROR.encode()
+_DECODE = msgspec.json.Decoder(dict[str, dict[str, Any]]).decode
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
 _TO_BE_QUOTED = (b'"', b",", b"\r", b"\n")
 _NO_OBJECT = frozenset({RowCode.NOT_JSON, RowCode.NOT_UTF_8, RowCode.NOT_AN_OBJECT, RowCode.ROW_TOO_LARGE})
@@ -107,11 +109,23 @@ def _object(row: Row, problem: Problem) -> bytes:
     }
     if row.value is not None:
         return _ENCODE({**row.value, ERROR: reason})
-    if problem.code in _NO_OBJECT or ERROR.encode() in row.raw:
+    body = _without_reason(row.raw)
+    if problem.code in _NO_OBJECT or ERROR.encode() in body:
         return _ENCODE({ERROR: {**reason, "sent": row.raw.decode("utf-8", "replace")}})
-    body = row.raw.rstrip()[:-1].rstrip()
     comma = b"" if body == b"{" else b","
     return b'%b%b"%b":%b}' % (body.replace(b"\n", b" ").replace(b"\r", b" "), comma, ERROR.encode(), _ENCODE(reason))
+
+
+def _without_reason(raw: bytes) -> bytes:
+    """Return the text of an object without its last brace, and without the reason that ``_object`` put before it."""
+    place = raw.rfind(_REASON)
+    if place > 0:
+        try:
+            _DECODE(b"{" + raw[place:])
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            place = 0
+    body = raw[:place].rstrip() if place > 0 else raw[:-1].rstrip()
+    return body.removesuffix(b",") if place > 0 else body
 
 
 def _line(cells: Sequence[bytes]) -> bytes:

@@ -13,7 +13,7 @@ import msgspec
 from waybill.intake.codes import BreakCode, RowCode
 
 MOST_ROW = 4_000_000
-MOST_PASSED = 64_000_000
+MOST_PASSED = 16_000_000
 MOST_DEPTH = 64
 MOST_TRACKED_DEPTH = 1_000
 

@@ -102,14 +102,14 @@ class _TarReader:
 
 
 def _header(block: bytes, *, first: bool) -> tarfile.TarInfo:
-    try:
-        if block[_MAGIC] != b"ustar":
-            raise tarfile.HeaderError
-        return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except (tarfile.HeaderError, ValueError):
-        if first:
-            raise BadArchive(ArchiveCode.NOT_AN_ARCHIVE, "The file is not a tar archive.") from None
-        raise _damaged("a member has no header") from None
+    if block[_MAGIC] == b"ustar":
+        try:
+            return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        except (tarfile.HeaderError, ValueError):
+            raise _damaged("a member's header is not what it was") from None
+    if first:
+        raise BadArchive(ArchiveCode.NOT_AN_ARCHIVE, "The file is not a tar archive.")
+    raise _damaged("a member has no header")
 
 
 def _plain_name(info: tarfile.TarInfo) -> bytes:

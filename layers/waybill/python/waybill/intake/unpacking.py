@@ -65,7 +65,7 @@ def zstd_unpacked(chunks: Iterable[bytes], allowance: Allowance) -> Iterator[byt
     """Yield what Zstandard frames unpack to. Raises BadArchive, also for what stands behind them."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
 
-    def feed(unpacker: zstandard.ZstdDecompressionObj, data: bytes) -> Iterator[bytes]:
+    def feed(unpacker: "zstandard.ZstdDecompressionObj", data: bytes) -> Iterator[bytes]:
         out = unpacker.decompress(data)
         if out:
             yield out
