@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.unit.intake.reading import codes, cuts, good, objects, read, read_in_halves, values
 
+from waybill.archive.json_form import JsonForm
 from waybill.intake import csv_rows, json_array, ndjson
 from waybill.intake.codes import BreakCode, RowCode
 from waybill.intake.formats import rows
@@ -120,6 +121,14 @@ def test_the_fast_way_and_the_thorough_one_agree(raw: bytes) -> None:
     fast, slow = read_object(raw), read_slowly(raw)
     assert fast == slow
     assert repr(fast) == repr(slow)
+
+
+@given(records=st.lists(objects.filter(fits), max_size=5), sizes=cuts)
+def test_our_own_files_of_records_come_back(records: list[dict[str, Any]], sizes: list[int]) -> None:
+    form = JsonForm()
+    lines = [json.dumps(each).encode() for each in records]
+    data = form.opening(()) + (form.rows(lines, (), first=True) if lines else b"") + form.closing(empty=not lines)
+    assert good(read("json", data, sizes)) == records
 
 
 def test_a_row_says_where_it_stands() -> None:

@@ -19,7 +19,7 @@ from waybill.intake.codes import ArchiveCode, PartCode, RowCode
 from waybill.intake.cozy_reader import CozyItem, cozy_items
 from waybill.intake.file_index import NO_DIRECTORY, FileIndex
 from waybill.intake.group import GroupFault, Manifest, check_group, read_manifest
-from waybill.intake.inspection import InspectedPart, inspect_part
+from waybill.intake.inspection import InspectedPart, inspect_part, inspect_records
 from waybill.intake.members import BadArchive, BadMember
 from waybill.intake.part import PartIdentity, packing_of
 from waybill.services import read_content
@@ -202,7 +202,7 @@ def test_the_digests_of_a_part_are_those_of_its_bytes(packing: str) -> None:
 # ---------------------------------------------------------------- Groups
 
 
-def manifest(parts: Sequence[Part], layout: str = "bag", **changes: Any) -> bytes:
+def manifest(packed: Sequence[Part], layout: str = "bag", **changes: Any) -> bytes:
     told = [
         {
             "number": part.packed.number,
@@ -213,7 +213,7 @@ def manifest(parts: Sequence[Part], layout: str = "bag", **changes: Any) -> byte
             "crc32": part.packed.crc32,
             "entry_list_sha256": part.packed.entry_list_sha256,
         }
-        for part in parts
+        for part in packed
     ]
     return json.dumps(
         {"version": 1, "group": GROUP, "format": "zip", "layout": layout, "parts": told, **changes}
@@ -298,6 +298,22 @@ def test_a_signature_is_checked_before_anything_else() -> None:
         with pytest.raises(BadArchive) as caught:
             read_manifest(wrong_text, signature, verifier)
         assert caught.value.code == PartCode.WRONG_SIGNATURE
+
+
+def test_files_of_records_are_placed_by_their_names_in_the_manifest() -> None:
+    texts = {"2026-11-24T12:30:04+00:00_exported_users.json": b"[]\n", "2026_exported_rooms.json": b"[\n{}\n]\n"}
+    told = [
+        {"number": number, "name": name, "size": len(text), "sha256": hashlib.sha256(text).hexdigest()}
+        for number, (name, text) in enumerate(texts.items(), start=1)
+    ]
+    document = {"version": 1, "group": GROUP, "format": "json", "layout": "plain", "parts": told}
+    manifest_of_both = read_manifest(json.dumps(document).encode())
+    saved = {name.replace(":", "_"): text for name, text in texts.items()}
+    parts = [inspect_records(Bytes(name, text), "json") for name, text in saved.items()]
+    assert check_group(parts[::-1], manifest_of_both) == []
+    assert codes(check_group(parts[:1], manifest_of_both)) == [PartCode.MISSING_PART]
+    other = inspect_records(Bytes("2026_exported_rooms.json", b"[]"), "json")
+    assert codes(check_group([parts[0], other], manifest_of_both)) == [PartCode.WRONG_PART]
 
 
 def test_no_parts_are_no_group() -> None:

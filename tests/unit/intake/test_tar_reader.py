@@ -2,6 +2,7 @@
 
 import gzip
 import tarfile
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -207,3 +208,18 @@ def test_many_gzip_members_and_frames_are_one_archive() -> None:
     for packing in ("tar.gz", "tar.zst"):
         joined = b"".join(packed(piece, packing) for piece in pieces)
         assert contents(joined, packing, sizes=[13]) == {"a": b"1" * 3000}
+
+
+@pytest.mark.parametrize(("packing", "most"), [("tar", 2_000_000), ("tar.gz", 4_000_000), ("tar.zst", 40_000_000)])
+def test_memory_is_flat_whatever_comes_out(packing: str, most: int) -> None:
+    size = 100_000_000
+    archive = packed(a_tar((info("zeros"), bytes(size))), packing)
+    limits = Limits(total=2 * size, member=size, ratio=100_000)
+    tracemalloc.start()
+    try:
+        (member,) = ((each, sum(map(len, each.chunks))) for each in members_of(archive, packing, limits))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert member[1] == size
+    assert peak < most

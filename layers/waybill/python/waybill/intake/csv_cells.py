@@ -20,7 +20,9 @@ ColumnTypes = Mapping[str, frozenset[str]]
 
 _JSON_TYPES = frozenset({"null", "boolean", "number", "integer", "string", "array", "object"})
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_BEGINNINGS = frozenset("{[tf-0123456789")
+BEGINNINGS = frozenset("{[tf-0123456789")
+"""What a cell begins with that could be anything but a text."""
+
 _LITERALS = {"true": True, "false": False}
 
 
@@ -51,8 +53,6 @@ def column_types(schema: str | bytes) -> dict[str, frozenset[str]]:
 
 def value_of(cell: str, column: str, types: ColumnTypes) -> Any:
     """Return the value of a cell that is not empty, or the Problem with it."""
-    if cell[0] not in _BEGINNINGS:
-        return cell
     kind = _kind(cell)
     allowed = types.get(column)
     if kind == "string" or (allowed is not None and "string" in allowed and kind not in _told(allowed)):

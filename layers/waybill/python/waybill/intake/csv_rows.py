@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from waybill.intake.codes import BreakCode, RowCode
-from waybill.intake.csv_cells import ColumnTypes, value_of
+from waybill.intake.csv_cells import BEGINNINGS, ColumnTypes, value_of
 from waybill.intake.json_row import ERROR, escaped
 from waybill.intake.rows import (
     BOM,
@@ -156,25 +156,35 @@ class CsvRows:
             offset = self._offset
             if not offset and line.startswith(BOM):
                 line, offset = line[len(BOM) :], len(BOM)  # noqa: PLW2901
-            record = _Record(line)
-            while record.goes_on:
-                more = next(self._lines, None)
-                if more is None:
-                    break
-                record.add(more)
-                if record.length > MOST_PASSED:
-                    yield endless(offset)
-                    return
-            self._offset = offset + record.length
-            if record.open:
-                sentence = f"The file ends within a cell of the row that begins at byte {offset}."
-                yield Broken(BreakCode.TRUNCATED, offset, sentence)
+            if b'"' not in line and len(line) <= MOST_ROW and _is_ended(line):
+                self._offset = offset + len(line)
+                raw = line.rstrip(b"\r\n")
+                if raw:
+                    yield offset, raw, len(raw), raw.split(b",")
+                continue
+            found = self._long(offset, _Record(line))
+            if found is not None:
+                yield found
+            if isinstance(found, Broken):
                 return
-            raw = without_end(bytes(record.raw))
-            if len(raw) > MOST_ROW or not record.raw:
-                yield offset, b"", len(raw) or record.length, None
-            elif raw:
-                yield offset, raw, len(raw), record.cells
+
+    def _long(self, offset: int, record: _Record) -> tuple[int, bytes, int, list[bytes] | None] | Broken | None:
+        """Return a row that may take several lines, None if there is nothing in it, or why it does not end."""
+        while record.goes_on:
+            more = next(self._lines, None)
+            if more is None:
+                break
+            record.add(more)
+            if record.length > MOST_PASSED:
+                return endless(offset)
+        self._offset = offset + record.length
+        if record.open:
+            sentence = f"The file ends within a cell of the row that begins at byte {offset}."
+            return Broken(BreakCode.TRUNCATED, offset, sentence)
+        raw = without_end(bytes(record.raw))
+        if len(raw) > MOST_ROW or not record.raw:
+            return offset, b"", len(raw) or record.length, None
+        return (offset, raw, len(raw), record.cells) if raw else None
 
     def _misfit(self, offset: int, columns: tuple[str, ...]) -> Broken | None:
         """Return why columns are not those that are wanted."""
@@ -196,7 +206,8 @@ class CsvRows:
             if not cell or column == ERROR:
                 continue
             try:
-                each = value_of(cell.decode(), column, self._types)
+                text = cell.decode()
+                each = value_of(text, column, self._types) if text[0] in BEGINNINGS else text
             except UnicodeDecodeError:
                 each = Problem(RowCode.NOT_UTF_8, f"/{escaped(column)}", "The cell is not UTF-8.")
             if isinstance(each, Problem):

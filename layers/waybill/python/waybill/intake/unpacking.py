@@ -1,7 +1,7 @@
 """Streams that unpack gzip and Zstandard: several members or frames one behind the other, as Waybill writes them.
 
 What comes out at once is bounded whatever goes in: gzip says how much it may give, and Zstandard, which cannot, gets so
-little at a time (a block of four bytes may stand for 128 KiB) that it is 16 MiB at most.
+little at a time (a block of four bytes may stand for 128 KiB) that it is 8 MiB at most.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment] # the 
 
 _GZIP = 31
 _GZIP_SLICE = 16 * 1024
-_ZSTD_SLICE = 512
+_ZSTD_SLICE = 256
 _ZSTD_WINDOW = 8 * 1024 * 1024
 _MOST_OUT = 1024 * 1024
 
