@@ -121,7 +121,8 @@ class JsonArrayRows:
                 row = Row(self._number, self._base + start, end - start, raw, None, read)
             else:
                 row = Row(self._number, self._base + start, end - start, raw, read)
-            self._took(row)
+            self._number += 1
+            self._end = self._base + end
             yield row
             self._position = found.end() - 1
 

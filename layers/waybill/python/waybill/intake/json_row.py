@@ -26,6 +26,8 @@ _SURELY_EXACT = 16
 _LONG_NUMBER = b"0" * (MOST_DIGITS + 1)
 _STRIDE = 7
 _SAMPLES = b"0" * (len(_LONG_NUMBER) // _STRIDE)
+"""Every seventh byte of a text that holds a long number has as many digits in a row, which nearly no other text has."""
+
 _FOLDED = bytes.maketrans(b"123456789[", b"000000000{")
 
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
@@ -73,21 +75,11 @@ def read_object(raw: bytes) -> dict[str, Any] | Problem:
         return read_slowly(raw)
     if again != raw and (raw.count(b'"') != again.count(b'"') or (b"\\" in raw and b"\\u0022" in raw)):
         return read_slowly(raw)
-    if _may_be_deep(raw) or _may_hold_long_number(raw):
+    if (b"[" in raw or raw.find(b"{", 1) > 0) and raw.translate(_FOLDED).count(b"{") > MOST_DEPTH:
+        return read_slowly(raw)
+    if _SAMPLES in raw[::_STRIDE].translate(_FOLDED) and _LONG_NUMBER in raw.translate(_FOLDED):
         return read_slowly(raw)
     return without_error(value) if ERROR in value else value
-
-
-def _may_be_deep(raw: bytes) -> bool:
-    """Whether a text has brackets enough for it. Most have one pair, which is found out without counting."""
-    if b"[" not in raw and raw.find(b"{", 1) < 0:
-        return False
-    return raw.translate(_FOLDED).count(b"{") > MOST_DEPTH
-
-
-def _may_hold_long_number(raw: bytes) -> bool:
-    """Whether a text has more digits in a row than a number may have; every seventh byte nearly always decides."""
-    return _SAMPLES in raw[::_STRIDE].translate(_FOLDED) and _LONG_NUMBER in raw.translate(_FOLDED)
 
 
 def read_slowly(raw: bytes) -> dict[str, Any] | Problem:
