@@ -50,10 +50,9 @@ class Doctype:
 
     ``schema`` is the JSON Schema text that goes into the archive; ``leave_out`` names top-level fields that never leave
     (secrets); ``shards`` says into how many slices a large set is cut. ``date_field`` names the field that dates a
-    record, with dots between a field and one inside it; empty if none does. For imports,
-    ``unique`` names top-level fields that no two records have in common, first of all the one that names a record;
-    ``references`` says of fields, named as above or with ``*`` for each element of an array, which doctype's records
-    they name.
+    record, with dots between a field and one inside it; empty if none does. For imports, ``unique`` names top-level
+    fields that no two records have in common, first of all the one that names a record; ``references`` says of fields,
+    with dots as above and ``*`` for each element of an array, which doctype's records they name.
     """
 
     name: str

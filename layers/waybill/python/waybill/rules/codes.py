@@ -32,7 +32,7 @@ class FaultCode(StrEnum):
     UNKNOWN_FIELD = "unknown_field"
     OUT_OF_RANGE = "out_of_range"
     SCHEMA = "schema"
-    ROW_TOO_LARGE = "row_too_large"
+    RECORD_TOO_LARGE = "record_too_large"
     MORE_FAULTS = "more_faults"
     CONTRADICTION = "contradiction"
     AVATAR_NOT_HTTPS = "avatar_not_https"

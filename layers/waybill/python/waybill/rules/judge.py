@@ -82,7 +82,7 @@ def _check(value: dict[str, Any], rules: DoctypeRules) -> tuple[Checked, int]:
         return msgspec.structs.replace(checked, value={}, faults=(*checked.faults, fault)), 0
     if size > MOST_RECORD:
         sentence = f"The record has {size:,} bytes as JSON; the most is {MOST_RECORD:,}."
-        fault = Finding(FaultCode.ROW_TOO_LARGE, "", sentence)
+        fault = Finding(FaultCode.RECORD_TOO_LARGE, "", sentence)
         checked = msgspec.structs.replace(checked, value={}, faults=(*checked.faults, fault))
     return checked, size + _REFERENCE_BYTES * len(checked.references)
 

@@ -12,7 +12,7 @@ LEAST_SALT = 16
 """Bytes (RFC 7914, section 2 leaves it open; NIST SP 800-132 wants 128 bits)."""
 
 _LOG_N, _R, _P = 14, 8, 5
-"""16 MiB and about a fifth of a second for one: as hard to guess as OWASP's N=2^17, p=1, in an eighth of the memory."""
+"""16 MiB and some tenths of a second for one: as hard to guess as OWASP's N=2^17, p=1, in an eighth of the memory."""
 
 _MOST_MEMORY = 64 * 1024 * 1024
 _HASH_BYTES = 32

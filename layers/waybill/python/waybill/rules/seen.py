@@ -39,7 +39,7 @@ def digest_of(question: Question) -> bytes:
 
 
 class SqliteSeen:
-    """Keys in an SQLite file on the function's disk: about 60 bytes each there, and in memory at most 16 MiB in all.
+    """Keys in an SQLite file on the function's disk: about 40 bytes each there, and in memory at most 16 MiB in all.
 
     At a checkpoint call ``settle`` and store the file; a copy of it, opened in another function, goes on from there. It
     may have seen rows beyond those whose verdicts were stored, which does no harm (``judge``).

@@ -27,7 +27,7 @@ class User(ChatModel):
     """One row of users. Qiscus writes CreateAt; other systems write CreatedAt, which is taken for it."""
 
     Email: Email
-    Name: Text
+    Name: Text | None = ""
     AvatarUrl: Url | None = ""
     AuthenticationToken: Id
     Password: Annotated[str, Field(max_length=MOST_PASSWORD)] | None = None
