@@ -73,11 +73,9 @@ def test_the_catalog_that_we_ship_is_good() -> None:
         ("sort_key: sk", "sort_key: sk\n    index: by_date", "id_attribute"),
         ("  contacts:", "  files:", "'files'"),
         ("leave_out: [secret]", "shards: 0", "shards"),
-<<<<<<< HEAD
         ("leave_out: [secret]", "leave_out: [secret]\n    date_field: secret", "date_field"),
         ("leave_out: [secret]", "leave_out: [secret]\n    date_field: secret.at", "date_field"),
         ("leave_out: [secret]", "date_field: 7", "date_field"),
-=======
         ("leave_out: [secret]", "unique: id", "unique"),
         ("leave_out: [secret]", "unique: ['']", "unique"),
         (
@@ -85,7 +83,6 @@ def test_the_catalog_that_we_ship_is_good() -> None:
             "references: {group: groups}",
             "contacts.references.group: there is no doctype 'groups'",
         ),
->>>>>>> cba25e0 (Describe the rules of imports, and hold the page against them)
     ],
 )
 def test_a_wrong_catalog_says_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:
