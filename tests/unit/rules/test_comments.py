@@ -107,6 +107,7 @@ def test_the_replied_comment_id_is_literally_the_integer_1(value: Any) -> None:
         ({"text": "other", "replied_comment_id": 1}, {("reply_text", "/Payload/text")}),
         ({"text": 7, "replied_comment_id": 1}, {("wrong_type", "/Payload/text")}),
         ({"text": REPLY["Message"], "replied_comment_id": 1, "x": 1}, {("unknown_field", "/Payload/x")}),
+        ({"text": REPLY["Message"], "replied_comment_id": 1, "str": 1}, {("unknown_field", "/Payload/str")}),
         ({"text": REPLY["Message"], "replied_comment_id": 1, "replied_comment_message": "m"}, set()),
     ],
 )

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from typing import Any
 
 import pytest
 from tests.unit.rules.court import USER
@@ -10,6 +11,12 @@ from tests.unit.rules.court import USER
 from waybill.rules.passwords import stored
 
 SALT = bytes(range(16))
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """A stored user. Made once, because a hash takes long."""
+    return stored(USER, SALT)
 
 
 def matches(password: str, kept: str) -> bool:
@@ -23,9 +30,7 @@ def matches(password: str, kept: str) -> bool:
     )
 
 
-def test_the_password_is_replaced_by_a_hash_that_it_matches() -> None:
-    kept = stored(USER, SALT)
-
+def test_the_password_is_replaced_by_a_hash_that_it_matches(kept: dict[str, Any]) -> None:
     assert {key: value for key, value in kept.items() if key != "PasswordHash"} == {
         key: value for key, value in USER.items() if key != "Password"
     }
@@ -34,13 +39,13 @@ def test_the_password_is_replaced_by_a_hash_that_it_matches() -> None:
     assert "correct horse" not in repr(kept)
 
 
-def test_the_same_salt_gives_the_same_hash_and_another_another() -> None:
-    assert stored(USER, SALT) == stored(USER, SALT)
-    assert stored(USER, SALT)["PasswordHash"] != stored(USER, SALT[::-1])["PasswordHash"]
+def test_the_same_salt_gives_the_same_hash_and_another_another(kept: dict[str, Any]) -> None:
+    assert stored(USER, SALT) == kept
+    assert stored(USER, SALT[::-1])["PasswordHash"] != kept["PasswordHash"]
 
 
-def test_the_cost_is_what_owasp_asks_for_at_16_mib() -> None:
-    assert stored(USER, SALT)["PasswordHash"].startswith("$scrypt$ln=14,r=8,p=5$")
+def test_the_cost_is_what_owasp_asks_for_at_16_mib(kept: dict[str, Any]) -> None:
+    assert kept["PasswordHash"].startswith("$scrypt$ln=14,r=8,p=5$")
 
 
 @pytest.mark.parametrize("password", [None, ""])

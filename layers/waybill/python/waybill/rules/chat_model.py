@@ -78,15 +78,15 @@ def findings_of(error: ValidationError, *above: str) -> list[Finding]:
     """Return what pydantic found, as faults; ``above`` leads to the value that was looked at."""
     found: dict[str, Finding] = {}
     for each in error.errors(include_url=False, include_input=False)[:MOST_FINDINGS]:
-        path = [step for step in each["loc"] if not _names_a_branch(step)]
-        pointer = pointer_of((*above, *path))
+        pointer = pointer_of((*above, *_path(each)))
         found.setdefault(pointer, _finding(each, pointer))
     return list(found.values())
 
 
-def _names_a_branch(step: int | str) -> bool:
-    """Whether a step of pydantic's path is no step into the value, but one of the types of a union."""
-    return step in _BRANCHES
+def _path(error: ErrorDetails) -> list[int | str]:
+    """Return the keys and indexes that lead to an error: pydantic's path, but for the types of a union in it."""
+    path = list(error["loc"])
+    return path if error["type"] == "extra_forbidden" else [step for step in path if step not in _BRANCHES]
 
 
 _BRANCHES = frozenset({"str", "int"})

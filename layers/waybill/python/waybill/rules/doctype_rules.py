@@ -26,7 +26,7 @@ class Checked(msgspec.Struct, frozen=True, gc=False):
     """A row by itself. ``value`` is what would be written.
 
     ``keys`` are its values that no two records may have in common, ``references`` those that name other records; both
-    without those that are faulty themselves.
+    without those that are faulty themselves. The key in ``name_field`` of the rules comes first.
     """
 
     value: dict[str, Any]

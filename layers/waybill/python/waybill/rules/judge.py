@@ -135,10 +135,7 @@ class _Bench:
 
     def _name(self, keys: Sequence[Mention]) -> Mention | None:
         """Return the key that names the record."""
-        for key in keys:
-            if key.question[1] == self._rules.name_field:
-                return key
-        return None
+        return keys[0] if keys and keys[0].question[1] == self._rules.name_field else None
 
     def _conflict(self, name: Mention | None, known: Known) -> Finding | None:
         """Return what is to be said if the record stands in the target."""
