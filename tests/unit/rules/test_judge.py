@@ -266,3 +266,18 @@ def test_folders_of_one_doctype_stand_before_what_is_in_them() -> None:
     given = verdicts("folders", values, doctypes=catalog)
     assert outcomes(given) == ["accepted", "accepted", "failed", "accepted"]
     assert reasons(given[2]) == {("reference_missing", "/parent")}
+
+
+def test_a_parent_that_stands_later_in_the_file_is_looked_for_in_the_target(tmp_path: Path) -> None:
+    target = Target({**EXAMPLE_ROOM, "comments": [{"UniqueId": "comment-1"}]})
+    with SqliteSeen(tmp_path / "seen") as seen:
+        for _ in range(2):  # the second time the index knows the parent's row too, which comes in another batch
+            given = judge(
+                rows([REPLY, COMMENT]),
+                rules("comments"),
+                seen=seen,
+                existing=target,
+                on_conflict=OnConflict.REPLACE,
+                batch=1,
+            )
+            assert outcomes(list(given)) == ["accepted", "accepted"]
