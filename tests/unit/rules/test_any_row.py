@@ -1,5 +1,6 @@
 """Whatever is sent, there is a verdict on it, and every fault points at something in the row or missing from it."""
 
+import copy
 import json
 from typing import Any
 
@@ -63,8 +64,10 @@ def parent_of(row: Any, pointer: str) -> Any:
 @settings(max_examples=60, deadline=None)
 def test_there_is_a_verdict_on_every_row_and_faults_point_into_it(name: str, data: st.DataObject) -> None:
     row = data.draw(st.one_of(spoilt(name), st.dictionaries(st.text(), JSON, max_size=4)))
+    sent = copy.deepcopy(row)
     [verdict] = verdicts(name, [row], doctypes=CATALOG)
 
+    assert row == sent
     assert (verdict.outcome == "accepted") == (not verdict.reasons) == (verdict.value is not None)
     places = [(reason.code, reason.pointer) for reason in verdict.reasons]
     assert len(set(places)) == len(places)

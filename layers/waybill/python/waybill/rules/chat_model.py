@@ -117,9 +117,13 @@ _SENTENCES = {
 
 
 def read(model: type[ChatModel], row: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
-    """Return the fields of a row that are good by themselves, with defaults, and the faults of the others."""
+    """Return the fields of a row that are good by themselves, with defaults, and the faults of the others.
+
+    The first may be the row itself, which is not to be changed.
+    """
     try:
-        return model.model_validate(row).__dict__, []
+        validated = model.model_validate(row)
+        return (row if row.keys() == model.model_fields.keys() else validated.__dict__), []
     except ValidationError as error:
         faults = findings_of(error)
     bad = {fault.pointer.split("/", 2)[1] for fault in faults if fault.pointer}

@@ -58,7 +58,7 @@ class CommentRules:
             if kind in PAYLOADS and kind != REPLY:
                 notices.append(_UNSUPPORTED)
         if not good.get("CreatedAt"):
-            good["CreatedAt"] = self._now
+            good = {**good, "CreatedAt": self._now}
         return Checked(
             value=good,
             keys=(Mention(("comments", "UniqueId", good["UniqueId"]), "/UniqueId"),) if "UniqueId" in good else (),

@@ -66,10 +66,9 @@ class RoomRules:
         if good.get("Options") and not _is_json(good["Options"]):
             faults.append(Finding(FaultCode.OPTIONS_NOT_JSON, "/Options", "Options is the text of JSON, or empty."))
         creator = [("/CreatorEmail", good["CreatorEmail"])] if "CreatorEmail" in good else []
-        if good.get("Type") == "single" and not faults:
-            good["Name"] = " ".join(good["ParticipantEmails"])
+        named = {"Name": " ".join(good["ParticipantEmails"])} if good.get("Type") == "single" and not faults else {}
         return Checked(
-            value={**good, "CreatedAt": good.get("CreatedAt") or self._now},
+            value={**good, **named, "CreatedAt": good.get("CreatedAt") or self._now},
             keys=(Mention(("rooms", "UniqueId", good["UniqueId"]), "/UniqueId"),) if "UniqueId" in good else (),
             references=tuple([Mention(("users", "Email", email), pointer) for pointer, email in [*creator, *emails]]),
             faults=tuple(faults),

@@ -53,12 +53,15 @@ class UserRules:
         good, faults = read(User, value)
         notices = discarded(value, _FIELDS)
         _judge_avatar(good.get("AvatarUrl"), faults, notices)
-        created, also = good.get("CreateAt"), good.pop("CreatedAt", None)
+        created, also = good.get("CreateAt"), good.get("CreatedAt")
         if created is not None and also is not None and created != also:
             sentence = "CreateAt and CreatedAt are one thing and differ; leave out one of them."
             faults.append(Finding(FaultCode.CONTRADICTION, "/CreatedAt", sentence))
         return Checked(
-            value={**good, "CreateAt": created or also or self._now},
+            value={
+                **{name: value for name, value in good.items() if name != "CreatedAt"},
+                "CreateAt": created or also or self._now,
+            },
             keys=tuple([Mention(("users", field, good[field]), f"/{field}") for field in _UNIQUE if field in good]),
             references=(),
             faults=tuple(faults),
