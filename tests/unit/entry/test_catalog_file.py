@@ -76,6 +76,13 @@ def test_the_catalog_that_we_ship_is_good() -> None:
         ("leave_out: [secret]", "leave_out: [secret]\n    date_field: secret", "date_field"),
         ("leave_out: [secret]", "leave_out: [secret]\n    date_field: secret.at", "date_field"),
         ("leave_out: [secret]", "date_field: 7", "date_field"),
+        ("leave_out: [secret]", "unique: id", "unique"),
+        ("leave_out: [secret]", "unique: ['']", "unique"),
+        (
+            "leave_out: [secret]",
+            "references: {group: groups}",
+            "contacts.references.group: there is no doctype 'groups'",
+        ),
     ],
 )
 def test_a_wrong_catalog_says_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -98,3 +105,17 @@ def test_files_that_tenants_could_share_are_refused(tmp_path: Path, prefix: str)
 def test_a_doctype_without_schema_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match=r"schemas/contacts\.json"):
         load_catalog(write(tmp_path, schemas=()), ENVIRONMENT)
+
+
+def test_a_doctype_knows_what_is_unique_in_it_and_what_it_refers_to(tmp_path: Path) -> None:
+    text = GOOD + "    unique: [_id, email]\n    references: {groups.*._id: groups}\n  groups: {source: documents}\n"
+    contacts = load_catalog(write(tmp_path, text, ("contacts", "groups")), ENVIRONMENT).doctypes["contacts"]
+
+    assert (contacts.key_fields, contacts.references) == (("_id", "email"), {"groups.*._id": "groups"})
+
+
+def test_doctypes_that_refer_to_each_other_are_refused(tmp_path: Path) -> None:
+    text = GOOD + "    references: {of: groups}\n  groups: {source: documents, references: {has: contacts}}\n"
+
+    with pytest.raises(CatalogError, match="contacts → groups → contacts"):
+        load_catalog(write(tmp_path, text, ("contacts", "groups")), ENVIRONMENT)

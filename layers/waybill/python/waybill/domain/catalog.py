@@ -50,7 +50,9 @@ class Doctype:
 
     ``schema`` is the JSON Schema text that goes into the archive; ``leave_out`` names top-level fields that never leave
     (secrets); ``shards`` says into how many slices a large set is cut. ``date_field`` names the field that dates a
-    record, with dots between a field and one inside it; empty if none does.
+    record, with dots between a field and one inside it; empty if none does. For imports, ``unique`` names top-level
+    fields that no two records have in common, first of all the one that names a record; ``references`` says of fields,
+    with dots as above and ``*`` for each element of an array, which doctype's records they name.
     """
 
     name: str
@@ -60,6 +62,16 @@ class Doctype:
     leave_out: tuple[str, ...] = ()
     shards: int = 1
     date_field: str = ""
+    unique: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The unique fields; if the catalog names none, the one that its source keeps records by."""
+        if self.unique:
+            return self.unique
+        table = self.source.index if isinstance(self.source, FilesSource) else self.source
+        return ("_id",) if table.body_attribute else (table.id_attribute or table.sort_key,)
 
     @property
     def has_files(self) -> bool:

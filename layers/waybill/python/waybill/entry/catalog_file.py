@@ -14,6 +14,7 @@ import yaml
 
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
 from waybill.domain.errors import CatalogError
+from waybill.rules.order import ranks
 
 PACKAGE = "waybill_catalog"
 FILE = "catalog.yaml"
@@ -24,6 +25,9 @@ _DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 _FILES_FOLDER = "files"
 """The folder of the archive that holds files; a doctype of this name would share it."""
+
+
+_Field = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,6 +59,8 @@ class _Doctype(_Strict):
     leave_out: list[str] = []
     shards: Annotated[int, msgspec.Meta(ge=1, le=MAX_SHARDS)] = 1
     date_field: str = ""
+    unique: list[_Field] = []
+    references: dict[_Field, str] = {}
 
 
 class _File(_Strict):
@@ -92,7 +98,9 @@ def load_catalog(folder: Traversable, environment: Mapping[str, str]) -> Catalog
                 f"{FILE}: a doctype cannot be named {name!r}. Names have letters, digits, dots, dashes and "
                 f"underscores, begin with a letter or digit, and {_FILES_FOLDER!r} is taken."
             )
-    return Catalog({name: _doctype(name, doctype, file, folder) for name, doctype in file.doctypes.items()})
+    doctypes = {name: _doctype(name, doctype, file, folder) for name, doctype in file.doctypes.items()}
+    ranks(doctypes.values())
+    return Catalog(doctypes)
 
 
 def _expanded(value: object, environment: Mapping[str, str]) -> object:
@@ -114,6 +122,9 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         raise CatalogError(f"The doctype {name} has no schemas/{name}.json.") from None
     if doctype.date_field.partition(".")[0] in doctype.leave_out:
         raise CatalogError(f"{FILE}, doctypes.{name}: the date_field {doctype.date_field!r} is one of leave_out.")
+    for field, referred in doctype.references.items():
+        if referred not in file.doctypes:
+            raise CatalogError(f"{FILE}, doctypes.{name}.references.{field}: there is no doctype {referred!r}.")
     return Doctype(
         name=name,
         source=_source(doctype.source, file),
@@ -122,6 +133,8 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         leave_out=tuple(doctype.leave_out),
         shards=doctype.shards,
         date_field=doctype.date_field,
+        unique=tuple(doctype.unique),
+        references=doctype.references,
     )
 
 
