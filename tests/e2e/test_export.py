@@ -16,7 +16,10 @@ from tests.e2e.support import Tenant, Unpacked
 
 pytestmark = pytest.mark.e2e
 
-_SECRETS = {"io.cozy.settings": {"passphrase_hash", "session_secret"}}
+_SECRETS = {
+    "io.cozy.settings": {"passphrase_hash", "session_secret"},
+    "users": {"Password", "AuthenticationToken"},
+}
 
 
 def test_it_is_what_its_manifest_says(owner_export: Unpacked) -> None:

@@ -13,16 +13,15 @@ from tests.unit.archive.cozy_exports import TENANT, CozyExport, file_document
 from tests.unit.archive.exports import CONTAINERS, GROUP, Export, Part, unpack
 from tests.unit.intake.archives import LIMITS, Bytes, a_tar, a_zip, info, members_of
 
-from waybill.archive.paths import PathBook, safe_path
+from waybill.archive.paths import NO_DIRECTORY, PathBook, safe_path
 from waybill.intake.bag_reader import BagReader, Payload, PayloadKind, listed
 from waybill.intake.codes import ArchiveCode, PartCode, RowCode
 from waybill.intake.cozy_reader import CozyItem, cozy_items
-from waybill.intake.file_index import NO_DIRECTORY, FileIndex
+from waybill.intake.file_index import FileIndex
 from waybill.intake.group import GroupFault, Manifest, check_group, read_manifest
 from waybill.intake.inspection import InspectedPart, inspect_part, inspect_records
 from waybill.intake.members import BadArchive, BadMember
 from waybill.intake.part import PartIdentity, packing_of
-from waybill.services import read_content
 
 FORMATS = tuple(CONTAINERS)
 PARTS_SIZE = 120_000
@@ -470,7 +469,7 @@ def test_every_file_finds_its_record_by_the_path_that_it_was_given(
     book = PathBook()
     given_paths = {}
     for number, (folder, name) in enumerate(files):
-        original = f"{folders.get(folder, read_content.NO_DIRECTORY)}/{name}"
+        original = f"{folders.get(folder, NO_DIRECTORY)}/{name}"
         given_paths[book.unique(f"data/files/{safe_path(original)}")] = f"f{number:03}"
     index = FileIndex()
     documents = [(key, {"type": "directory", "path": path}) for key, path in folders.items()]
@@ -495,4 +494,3 @@ def test_a_record_that_had_no_content_takes_no_path() -> None:
     assert index.record_of("data/files/_without_folder/a.txt") == "1"
     index.give_paths(without_content={"1"})
     assert index.record_of("data/files/_without_folder/a.txt") == "2"
-    assert NO_DIRECTORY == read_content.NO_DIRECTORY

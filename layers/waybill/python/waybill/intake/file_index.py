@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from waybill.archive.bag import PAYLOAD
-from waybill.archive.paths import PathBook, safe_path
-
-NO_DIRECTORY = "_without_folder"
-"""Where files lie whose directory has no record (docs/catalog.md, "Names of files in the archive")."""
+from waybill.archive.paths import NO_DIRECTORY, PathBook, safe_path
 
 
 @dataclass(frozen=True, slots=True)
