@@ -337,6 +337,13 @@ class TestCancelling:
 
         assert delete(product, job, only_running=True) == delete(product, job, only_running=True)
 
+    def test_twice_it_gives_the_same_receipt_also_if_nobody_knows_what_it_was(self, product: Product) -> None:
+        job = done(product)
+        product.clock.advance(days=7)
+        taken_away(product, job)
+
+        assert delete(product, job, only_running=True) == delete(product, job, only_running=True)
+
     def test_one_that_was_deleted_when_it_was_done_has_ended(self, product: Product) -> None:
         job = done(product)
         delete(product, job)

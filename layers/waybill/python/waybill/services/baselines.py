@@ -107,10 +107,7 @@ def comparing(job: ExportJob, chains: ChainStore) -> Iterator[None]:
 
 @contextmanager
 def writing_baseline(job: ExportJob, *, jobs: JobStore, archives: ObjectStore) -> Iterator[None]:
-    """Remove what a step wrote for the next run if the export was deleted meanwhile and had not been done.
-
-    Where the record has just been removed for its age, its tombstone is still to come, and with that this is done.
-    """
+    """Remove what a step wrote for the next run if the export was removed meanwhile and had not been done."""
     try:
         yield
     finally:
@@ -119,7 +116,7 @@ def writing_baseline(job: ExportJob, *, jobs: JobStore, archives: ObjectStore) -
 
 
 def _is_of_no_use(job: ExportJob, jobs: JobStore) -> bool:
-    """Whether the export was removed before it was done. What a good run has left stays, whatever becomes of it."""
+    """Whether the export was removed before it was done, or no record tells that it was done."""
     try:
         stored = jobs.get(job.tenant, job.id)
     except ExportNotFound:

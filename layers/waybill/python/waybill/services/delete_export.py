@@ -32,10 +32,10 @@ def delete_export(
 
 
 def _check_running(job: ExportJob) -> None:
-    """Raise ExportEnded unless the export is being made, or was when it was deleted."""
+    """Raise ExportEnded unless the export is being made, or was when it was deleted, or nobody knows what it was."""
     state = job.receipt.state if job.receipt is not None else job.state.value
-    if state != ExportState.EXPORTING:
+    if state not in {ExportState.EXPORTING, None}:
         raise ExportEnded(
-            f"This export has already ended in state {state or ExportState.DELETED}, so there is nothing to cancel. "
+            f"This export has already ended in state {state}, so there is nothing to cancel. "
             f"To delete it, leave out the parameter `state`."
         )
