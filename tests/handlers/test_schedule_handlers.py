@@ -9,6 +9,7 @@ from tests.handlers.conftest import Invoke
 from tests.unit.services.exports import TENANT, Product, record
 
 from waybill.domain.errors import CatalogError, InvalidOptions, StorageUnavailable
+from waybill.domain.job import ExportJob
 from waybill.entry.task import UnforeseenError
 
 NAMED = ["get_schedule", "delete_schedule", "put_schedule"]
@@ -208,6 +209,33 @@ def test_another_tenants_schedule_is_not_there(invoke: Invoke, route: str) -> No
 
 
 class TestRunSchedule:
+    def test_runs_of_an_incremental_schedule_are_a_chain_until_it_is_deleted(
+        self, invoke: Invoke, product: Product
+    ) -> None:
+        def fire(at: str) -> ExportJob:
+            invoke("schedule", "run_schedule", lambda event: event.update(scheduled_at=at))
+            last = document(invoke("api", "get_schedule"))["data"]["attributes"]["last_export"]
+            return product.jobs.get(TENANT, last)
+
+        product.contacts = [record("ada")]
+        invoke("api", "put_schedule", asking(incremental=True, options={"format": "tar"}))
+        first = fire("2026-03-02T02:00:00Z")
+        for batch in product.plan(first):
+            product.read(first, batch)
+        product.plan_parts(first)
+        product.pack(first)
+        product.finish(first)
+
+        second = fire("2026-03-03T02:00:00Z")
+        product.clock.advance(days=1)
+        invoke("api", "delete_schedule")
+        invoke("api", "put_schedule", asking(incremental=True))
+        third = fire("2026-03-04T02:00:00Z")
+
+        parents = [job.chain.parent_export for job in (first, second, third) if job.chain]
+        assert parents == ["", first.id, ""]
+        assert not [key for key in product.archives.objects if key.startswith("chains/")]
+
     def test_what_passes_by_itself_is_raised_for_another_try(self, invoke: Invoke, product: Product) -> None:
         invoke("api", "put_schedule")
         product.jobs.fail_on["create"] = StorageUnavailable("DynamoDB does not answer.")

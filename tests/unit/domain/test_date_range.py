@@ -96,7 +96,21 @@ def test_what_tells_no_moment_is_none(value: object) -> None:
     assert moment_of(value) is None
 
 
-@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "/etc/localtime", "Europe", "x" * 5_000, "\0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "Mars/Olympus",
+        "../etc/passwd",
+        "/etc/localtime",
+        "localtime",
+        "right/UTC",
+        "Factory",
+        "Europe",
+        "x" * 5_000,
+        "\0",
+    ],
+)
 def test_what_is_no_time_zone_is_told_so(name: str) -> None:
     with pytest.raises(ValueError, match="no time zone"):
         zone_of(name)

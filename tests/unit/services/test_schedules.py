@@ -292,6 +292,33 @@ class TestRunning:
         assert planner.product.workflow.started == [job.id]
         assert planner.get().last_export == job.id
 
+    @pytest.mark.parametrize(
+        ("meanwhile", "result"),
+        [("other options", RunResult.STARTED), ("done", RunResult.DONE), ("deleted", RunResult.ERROR)],
+    )
+    def test_it_is_that_export_whatever_was_changed_meanwhile(
+        self, planner: Planner, meanwhile: str, result: RunResult
+    ) -> None:
+        planner.put()
+        planner.schedules.fail_on["put"] = StorageUnavailable("DynamoDB does not answer.")
+        with pytest.raises(StorageUnavailable):
+            planner.fire()
+        (job,) = planner.product.jobs.jobs.values()
+        planner.schedules.fail_on.clear()
+        if meanwhile == "other options":
+            planner.put(replace(HOURLY, options=ExportOptions(without_files=True)))
+        if meanwhile == "done":
+            planner.make(job)
+        if meanwhile == "deleted":
+            planner.product.jobs.replace(job.deleted(planner.now))
+
+        planner.fire()
+
+        shown = planner.get()
+        assert planner.product.workflow.started == [job.id]
+        assert (shown.last_export, shown.last_result) == (job.id, result)
+        assert "deployment" not in shown.last_error
+
     def test_a_quota_that_is_used_up_refuses_the_run_and_the_next_one_is_free(self, planner: Planner) -> None:
         planner.put()
         planner.product.limits = QuotaLimits(running=1, per_day=10)

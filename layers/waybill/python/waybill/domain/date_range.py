@@ -1,10 +1,14 @@
 """A range of days, and the moments that date records: which records an export with dates consists of."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
 DEFAULT_TIME_ZONE = "UTC"
+
+NO_ZONES = ("Factory", "localtime", "posixrules", "posix/", "right/")
+"""What lies beside the zones in some systems' folder of them; days of ``right/`` end some seconds late."""
 
 _RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2}))?", re.ASCII)
 """``full-date`` or ``date-time`` (RFC 3339, section 5.6), in capitals."""
@@ -31,10 +35,10 @@ def zone_of(name: str) -> tzinfo:
     """Return a time zone by its IANA name. Raises ValueError for what is none."""
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - every function loads this module, and few need a time zone
 
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # OSError: a folder of zones, or a name that no file can have
-        raise ValueError(f"There is no time zone {name[:100]!r}. Take a name such as Europe/Paris or UTC.") from None
+    if not name.startswith(NO_ZONES):
+        with suppress(KeyError, ValueError, OSError):  # OSError: a folder of zones, or a name that no file can have
+            return ZoneInfo(name)
+    raise ValueError(f"There is no time zone {name[:100]!r}. Take a name such as Europe/Paris or UTC.")
 
 
 def moment_of(value: object) -> datetime | date | None:

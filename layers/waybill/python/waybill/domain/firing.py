@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from waybill.domain.date_range import NO_ZONES
 from waybill.domain.errors import InvalidSchedule
 
 MOST_CHARACTERS = 256
@@ -34,8 +35,6 @@ _MONTHS = dict(
 _WEEKDAYS = dict(zip(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), range(1, 8), strict=True))
 _SATURDAY, _SUNDAY = 7, 1
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
-_NO_ZONES = ("Factory", "localtime", "posixrules", "posix/", "right/")
-"""What lies beside the zones in some systems' folder of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +258,7 @@ def read_expression(text: str) -> Expression:
 
 def read_zone(name: str) -> ZoneInfo:
     """Return a time zone of the IANA database by its name. Raises InvalidSchedule."""
-    if _ZONE.fullmatch(name) and not name.startswith(_NO_ZONES):
+    if _ZONE.fullmatch(name) and not name.startswith(NO_ZONES):
         with suppress(ValueError, OSError, KeyError):
             return ZoneInfo(name)
     raise InvalidSchedule(

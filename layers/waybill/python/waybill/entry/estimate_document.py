@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from waybill.domain.date_range import day_text
 from waybill.domain.estimate import Amount, Estimate
 
 RESOURCE_TYPE = "io.cozy.exports.estimates"
@@ -35,6 +36,9 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
                 "without_files": estimate.options.without_files,
                 "format": estimate.options.format,
                 "layout": estimate.options.layout,
+                "start_date": day_text(estimate.options.start_date),
+                "end_date": day_text(estimate.options.end_date),
+                "time_zone": estimate.options.time_zone,
                 "exact": estimate.exact,
                 **_amount(estimate.amount),
                 "parts": estimate.plan.parts,

@@ -4,6 +4,8 @@ from waybill.domain.catalog import Catalog
 from waybill.domain.chain import Chain
 from waybill.domain.errors import (
     ExportBeingCreated,
+    ExportGone,
+    IdempotencyKeyReused,
     InvalidOptions,
     JobChanged,
     QuotaExceeded,
@@ -11,6 +13,7 @@ from waybill.domain.errors import (
     StorageUnavailable,
     WaybillError,
 )
+from waybill.domain.idempotency import key_digest
 from waybill.domain.options import ExportOptions
 from waybill.domain.quota import QuotaLimits
 from waybill.domain.schedule import Firing, Run, RunResult, Schedule
@@ -73,6 +76,8 @@ def run_schedule(
         metrics.count("ScheduledRuns", 1)
     except (StorageUnavailable, JobChanged, ExportBeingCreated):
         raise
+    except (ExportGone, IdempotencyKeyReused) as error:
+        run = _made_before(firing, jobs, clock) or _not_started(firing, error)
     except WaybillError as error:
         run = _not_started(firing, error)
         metrics.count("ScheduledRunsRefused", 1)
@@ -87,6 +92,15 @@ def _place(schedule: Schedule, chains: ChainStore) -> Chain | None:
     if not schedule.terms.incremental:
         return None
     return next_in_chain(schedule.tenant, schedule.chain_key, chains=chains)
+
+
+def _made_before(firing: Firing, jobs: JobStore, clock: Clock) -> Run | None:
+    """Return the run that this firing was when it was delivered before, if it made an export.
+
+    Since then the export was removed, or the schedule's options were changed.
+    """
+    known = jobs.remembered(firing.tenant, key_digest(firing.idempotency_key), now=clock())
+    return None if known is None else Run(firing.at, RunResult.STARTED, known.export_id)
 
 
 def _not_started(firing: Firing, error: WaybillError) -> Run:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from waybill.domain.catalog import Doctype, FilesSource
+from waybill.domain.chain import JOINT
 from waybill.domain.errors import CatalogError, SourceUnavailable, StorageUnavailable
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.plan import Shard
@@ -20,9 +21,6 @@ from waybill.sources.attribute_json import Attribute
 from waybill.sources.key_ranges import cuts
 from waybill.sources.measuring import PageLimit, Stretch, measured
 from waybill.sources.moments import unix_seconds
-
-_JOINT = "\0"
-"""Between sort key and id in the position of an index's record."""
 
 
 class TableClient(Protocol):
@@ -141,13 +139,13 @@ class TableRecords:
                 if record.sort != after:
                     yield record.sort, record
             return
-        after_sort, _, after_id = (after or "").rpartition(_JOINT)
+        after_sort, _, after_id = (after or "").rpartition(JOINT)
         low = after_sort if after else shard.first
         records = self._records(tenant, low=low, high=shard.last, limit=limit, page=page)
         for sort, same_sort in groupby(records, key=lambda record: record.sort):
             for record in sorted(same_sort, key=lambda record: record.id):
                 if after is None or sort != after_sort or record.id > after_id:
-                    yield f"{sort}{_JOINT}{record.id}", record
+                    yield f"{sort}{JOINT}{record.id}", record
 
     def _records(
         self, tenant: str, *, low: str | None, high: str | None, limit: PageLimit | None = None, page: int | None = None
