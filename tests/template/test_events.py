@@ -70,12 +70,12 @@ def test_only_the_rule_may_call_the_function_and_its_failures_are_kept(resources
     queue_arn = {"Fn::GetAtt": ["RequestsDeadLetters", "Arn"]}
     (target,) = resources["RequestedExportRule"]["Properties"]["Targets"]
     invocation = resources["StartRequestedExportInvocation"]["Properties"]
-    (statement,) = resources["RequestsDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    _, statement = resources["RequestsDeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
 
     assert resources["RequestedExportPermission"]["Properties"]["SourceArn"] == rule_arn
     assert target["DeadLetterConfig"] == {"Arn": queue_arn}
     assert invocation["DestinationConfig"] == {"OnFailure": {"Destination": queue_arn}}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule_arn}}
+    assert statement["Fn::If"][1]["Condition"] == {"ArnEquals": {"aws:SourceArn": rule_arn}}
 
 
 def test_webhooks_lead_into_private_networks_in_tests_alone(source: dict[str, Any], resources: dict[str, Any]) -> None:

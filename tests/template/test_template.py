@@ -386,3 +386,18 @@ def test_an_estimate_reckons_with_the_steps_as_they_are_deployed(resources: dict
     assert {states[name]["MaxConcurrency"] for name in ("ReadShards", "PackParts")} == {WORKFLOW.side_by_side}
     assert len(states) - len({"FailExport", "ExportFailed"}) == estimate.STATES
     assert functions["EstimateExportFunction"]["Timeout"] / 2 > estimate_export.MOST_SECONDS
+
+
+def test_what_could_not_be_handled_is_kept_encrypted_and_given_out_over_tls_alone(source: dict[str, Any]) -> None:
+    resources = source["Resources"]
+    queues = {name: each for name, each in resources.items() if each["Type"] == "AWS::SQS::Queue"}
+    policies = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::SQS::QueuePolicy"]
+    tls_only = {
+        policy["Queues"][0]["Ref"]
+        for policy in policies
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}} and statement["Effect"] == "Deny"
+    }
+
+    assert all(each["Properties"]["SqsManagedSseEnabled"] is True for each in queues.values())
+    assert tls_only == set(queues)
