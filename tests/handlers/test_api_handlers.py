@@ -764,6 +764,25 @@ def test_a_query_parameter_that_nobody_knows_is_refused(invoke: Invoke, product:
     assert (answer["statusCode"], error(answer)["source"]) == (400, {"parameter": "fields"})
 
 
+def test_what_a_caller_sent_stands_in_the_answer_and_in_no_log(invoke: Invoke, log: io.StringIO) -> None:
+    def change(event: dict[str, Any]) -> None:
+        event["body"] = json.dumps({"data": {"attributes": {"with_doctypes": ["alice@example.org"]}}})
+
+    answer = invoke("api", "create_export", change)
+
+    assert (answer["statusCode"], "alice@example.org" in error(answer)["detail"]) == (422, True)
+    assert "invalid_options" in log.getvalue()
+    assert "alice@example.org" not in log.getvalue()
+
+
+def test_a_store_that_fails_is_named_in_the_log(invoke: Invoke, product: Product, log: io.StringIO) -> None:
+    job = product.create()
+    product.jobs.fail_on["get"] = StorageUnavailable("The table jobs cannot be used.")
+
+    assert invoke("api", "get_export", of(job))["statusCode"] == 503
+    assert "The table jobs cannot be used." in log.getvalue()
+
+
 @pytest.mark.parametrize("fault", [RuntimeError("alice@example.org"), CatalogError("The catalog layer is missing.")])
 def test_a_fault_of_ours_tells_nothing_and_the_next_request_works(
     invoke: Invoke, product: Product, fault: Exception, log: io.StringIO

@@ -106,8 +106,11 @@ def route(
             except Problem as one:
                 answer = speaks.refusal([one])
             except WaybillError as error:
-                answer = speaks.refusal([problem.of_error(error)])
-                log.warning("request failed", extra={"code": error.code, "detail": str(error)})
+                told = problem.of_error(error)
+                answer = speaks.refusal([told])
+                # The sentence of a refusal may repeat what the caller sent, so its code must do.
+                of_ours = {"detail": str(error)} if told.status >= HTTPStatus.INTERNAL_SERVER_ERROR else {}
+                log.warning("request failed", extra={"code": error.code, **of_ours})
             except Exception as error:
                 # The last line of defence. The text of an unforeseen error may hold personal data: its place is logged.
                 answer = speaks.refusal([problem.internal()])
