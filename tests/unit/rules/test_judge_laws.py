@@ -65,7 +65,7 @@ INPUT = st.fixed_dictionaries(
 ).map(lambda sent: {name: sent[name] for name in ("users", "rooms", "comments")})
 EVERYBODY = [{"Email": f"{name}@example.com", "AuthenticationToken": name} for name in "abcd"]
 SOMEBODY = st.lists(
-    st.fixed_dictionaries({"Email": EMAILS, "AuthenticationToken": MORE}),
+    st.builds(lambda email, token: {"Email": email, "AuthenticationToken": token}, EMAILS, MORE),  # Email names it
     max_size=3,
     unique_by=(lambda each: each["Email"], lambda each: each["AuthenticationToken"]),
 )
