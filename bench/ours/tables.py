@@ -86,18 +86,27 @@ class _Jobs:
             return {"Item": found} if found else {}
         elif operation == "DeleteItem":
             self._items.pop(_key(request["Key"]), None)
+        elif operation == "TransactWriteItems":
+            for write in request["TransactItems"]:
+                for kind, each in write.items():
+                    self.answer(f"{kind}Item", each)
         elif operation == "Query":
             return {"Items": list(self._between(request["ExpressionAttributeValues"]))}
         return {}
 
     def _between(self, values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         for (tenant, sort), item in sorted(self._items.items()):
-            if tenant == values[":tenant"]["S"] and values[":first"]["S"] <= sort <= values[":last"]["S"]:
+            if tenant == values[":pk"]["S"] and values[":first"]["S"] <= sort <= values[":last"]["S"]:
                 yield item
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
+
+
+def _write_units(request: Mapping[str, Any]) -> int:
+    size = len(json.dumps(request.get("Item", request.get("Key")), separators=(",", ":")))
+    return -(-size // _WRITE_UNIT)
 
 
 class Used:
@@ -113,8 +122,10 @@ class Used:
             if operation == "Sign":
                 self._units["signatures"] += 1
             elif operation in {"PutItem", "DeleteItem"}:
-                size = len(json.dumps(request.get("Item", request.get("Key")), separators=(",", ":")))
-                self._units["write_units"] += -(-size // _WRITE_UNIT)
+                self._units["write_units"] += _write_units(request)
+            elif operation == "TransactWriteItems":
+                writes = [each for write in request["TransactItems"] for each in write.values()]
+                self._units["write_units"] += 2 * sum(map(_write_units, writes))
             elif operation in {"GetItem", "Query"}:
                 units = max(1, -(-len(answer) // _READ_UNIT))
                 self._units["read_units"] += units if request.get("ConsistentRead") else units / 2
@@ -140,7 +151,7 @@ def main() -> None:
                 body = b'{"Signature": "MAA="}'
             elif operation == "StartExecution":
                 body = b"{}"
-            elif request["TableName"] == DOCUMENTS:
+            elif request.get("TableName") == DOCUMENTS:
                 body = documents.query(request)
             else:
                 body = json.dumps(jobs.answer(operation, request)).encode()

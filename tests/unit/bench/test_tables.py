@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import msgspec
-from bench.ours.tables import Used, _Documents, file_name
+from bench.ours.tables import Used, _Documents, _Jobs, file_name
 
 from waybill.domain.catalog import Doctype, TableSource
 from waybill.domain.plan import Shard
@@ -46,5 +46,16 @@ def test_capacity_is_counted_as_dynamodb_does() -> None:
     used.count("GetItem", {"ConsistentRead": True}, b"x" * 4097)
     used.count("Query", {}, b"x" * 4096)
     used.count("Sign", {}, b"{}")
-    assert used.take() == {"write_units": 2, "read_units": 2.5, "signatures": 1}
+    used.count("TransactWriteItems", {"TransactItems": [{"Put": {"Item": {}}}, {"Delete": {"Key": {}}}]}, b"{}")
+    assert used.take() == {"write_units": 6, "read_units": 2.5, "signatures": 1}
+
+
+def test_a_transaction_is_what_its_writes_are() -> None:
+    jobs, item = _Jobs(), {"pk": {"S": "t"}, "sk": {"S": "export#1"}}
+    jobs.answer("TransactWriteItems", {"TransactItems": [{"Put": {"Item": item}}]})
+    between = {":pk": {"S": "t"}, ":first": {"S": "export#"}, ":last": {"S": "export#~"}}
+    assert jobs.answer("Query", {"ExpressionAttributeValues": between}) == {"Items": [item]}
+    jobs.answer("TransactWriteItems", {"TransactItems": [{"Delete": {"Key": item}}]})
+    assert jobs.answer("GetItem", {"Key": item}) == {}
+    used = Used()
     assert used.take() == {"write_units": 0, "read_units": 0, "signatures": 0}
