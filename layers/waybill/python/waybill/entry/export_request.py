@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date
-from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -18,10 +17,8 @@ from waybill.domain.options import (
     MIN_PARTS_SIZE,
     ExportOptions,
 )
-from waybill.entry.jsonapi_body import escape
-from waybill.entry.problem import Problem, Problems
-
-_UNKNOWN = "extra_forbidden"
+from waybill.entry.attribute_problems import ATTRIBUTES, attribute_problems
+from waybill.entry.problem import Problems
 
 
 class _Attributes(BaseModel):
@@ -80,7 +77,7 @@ def _told(kind: Literal["wrong_day", "wrong_time_zone"], error: ValueError) -> P
     return PydanticCustomError(kind, "{reason}", {"reason": str(error).rstrip(".")})
 
 
-def export_options(attributes: Mapping[str, Any], *, at: str = "/data/attributes", most_days: int = 0) -> ExportOptions:
+def export_options(attributes: Mapping[str, Any], *, at: str = ATTRIBUTES, most_days: int = 0) -> ExportOptions:
     """Return the options that the attributes ask for. ``at`` is the JSON Pointer of where they stand.
 
     A format or a layout that is not asked for is the first that fits the other. ``most_days`` is how many days the
@@ -91,7 +88,8 @@ def export_options(attributes: Mapping[str, Any], *, at: str = "/data/attributes
     try:
         checked = _Attributes.model_validate(attributes)
     except ValidationError as error:
-        raise Problems([_problem(at, each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
+        unknown = f"An export has no attribute {{!r}}. Known: {', '.join(_Attributes.model_fields)}."
+        raise Problems(attribute_problems(error, unknown=unknown, at=at)) from None
     layout = checked.layout or next(name for name, formats in FORMATS_OF.items() if checked.format in (None, *formats))
     options = ExportOptions(
         parts_size=checked.parts_size,
@@ -107,15 +105,5 @@ def export_options(attributes: Mapping[str, Any], *, at: str = "/data/attributes
     try:
         options.check_dates(most_days)
     except InvalidOptions as error:
-        raise InvalidOptions(str(error), error.pointer.replace("/data/attributes", at, 1)) from None
+        raise InvalidOptions(str(error), error.pointer.replace(ATTRIBUTES, at, 1)) from None
     return options
-
-
-def _problem(at: str, location: tuple[int | str, ...], kind: str, message: str) -> Problem:
-    name = ".".join(str(step) for step in location)
-    pointer = "/".join([at, *(escape(str(step)) for step in location)])
-    if kind == _UNKNOWN:
-        known = ", ".join(_Attributes.model_fields)
-        detail = f"An export has no attribute {name!r}. Known: {known}."
-        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_attribute", detail, pointer=pointer)
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_attribute", f"{name}: {message}.", pointer=pointer)

@@ -1,7 +1,6 @@
 """The attributes of a schedule, checked field by field."""
 
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,12 +10,10 @@ from waybill.domain.firing import read_expression, read_zone
 from waybill.domain.options import ExportOptions
 from waybill.domain.schedule import Terms
 from waybill.entry import problem
+from waybill.entry.attribute_problems import ATTRIBUTES, attribute_problems
 from waybill.entry.export_request import export_options
-from waybill.entry.jsonapi_body import escape
 from waybill.entry.problem import Problem, Problems
 
-_AT = "/data/attributes"
-_UNKNOWN = "extra_forbidden"
 _Read = TypeVar("_Read")
 
 
@@ -44,7 +41,9 @@ def schedule_terms(attributes: Mapping[str, Any], *, most_days: int) -> Terms:
     try:
         _Attributes.model_validate(attributes)
     except ValidationError as error:
-        problems += [_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]
+        known = ", ".join(_Attributes.model_fields)
+        unknown = f"A schedule has no attribute {{!r}} that can be set. Those are: {known}."
+        problems += attribute_problems(error, unknown=unknown)
     expression = _read(attributes.get("expression"), read_expression, problems)
     _read(attributes.get("time_zone", "UTC"), read_zone, problems)
     options = _options(attributes.get("options", {}), most_days, problems)
@@ -68,19 +67,9 @@ def _read(value: object, read: Callable[[str], _Read], problems: list[Problem]) 
 def _options(value: object, most_days: int, problems: list[Problem]) -> ExportOptions:
     if isinstance(value, dict):
         try:
-            return export_options(value, at=f"{_AT}/options", most_days=most_days)
+            return export_options(value, at=f"{ATTRIBUTES}/options", most_days=most_days)
         except Problems as several:
             problems += several.problems
         except InvalidOptions as error:
             problems.append(problem.of_error(error))
     return ExportOptions()
-
-
-def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:
-    name = ".".join(str(step) for step in location)
-    pointer = "/".join([_AT, *(escape(str(step)) for step in location)])
-    if kind == _UNKNOWN:
-        known = ", ".join(_Attributes.model_fields)
-        detail = f"A schedule has no attribute {name!r} that can be set. Those are: {known}."
-        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_attribute", detail, pointer=pointer)
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_attribute", f"{name}: {message}.", pointer=pointer)

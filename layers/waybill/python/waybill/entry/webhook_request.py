@@ -1,17 +1,14 @@
 """The attributes of a webhook, checked field by field."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from waybill.domain.change_event import TYPES
-from waybill.entry.jsonapi_body import escape
-from waybill.entry.problem import Problem, Problems
+from waybill.entry.attribute_problems import attribute_problems
+from waybill.entry.problem import Problems
 from waybill.services.put_webhook import WebhookSettings
-
-_UNKNOWN = "extra_forbidden"
 
 
 class _Attributes(BaseModel):
@@ -33,19 +30,11 @@ def webhook_settings(attributes: Mapping[str, Any]) -> WebhookSettings:
     try:
         checked = _Attributes.model_validate(attributes)
     except ValidationError as error:
-        raise Problems([_problem(each["loc"], each["type"], each["msg"]) for each in error.errors()]) from None
+        unknown = f"A webhook has no attribute {{!r}}. Known: {', '.join(_Attributes.model_fields)}."
+        raise Problems(attribute_problems(error, unknown=unknown)) from None
     return WebhookSettings(
         url=checked.url,
         events=tuple(dict.fromkeys(checked.events or ())),
         enabled=checked.enabled,
         rotate_secret=checked.rotate_secret,
     )
-
-
-def _problem(location: tuple[int | str, ...], kind: str, message: str) -> Problem:
-    name = ".".join(str(step) for step in location)
-    pointer = "/data/attributes/" + "/".join(escape(str(step)) for step in location)
-    if kind == _UNKNOWN:
-        detail = f"A webhook has no attribute {name!r}. Known: {', '.join(_Attributes.model_fields)}."
-        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "unknown_attribute", detail, pointer=pointer)
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_attribute", f"{name}: {message}.", pointer=pointer)
