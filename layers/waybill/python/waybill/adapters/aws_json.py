@@ -6,7 +6,7 @@ parser does 8 MB/s where the raw body allows 75 (reference performance.md, secti
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -97,20 +97,15 @@ class AwsJsonClient:
         """
         body = msgspec.json.encode(payload)
         digest = hashlib.sha256(body).hexdigest()
-        refusal, repeated = Refusal(), False
-        for _ in self._backoff.rounds():
-            try:
-                with self._send(operation, body, digest) as answer:
-                    if answer.status == _OK:
-                        return _checked(answer)
-                    refusal = _refusal(answer)
-            except Disconnected as error:
-                refusal, repeated = Refusal("Disconnected", str(error)), True
-                continue
-            if answer.status < _SERVER_ERROR and not refusal.passes:
-                break
-            repeated = repeated or answer.status >= _SERVER_ERROR
-        raise AwsError(_NAMES.get(self._service, self._service), operation, refusal, repeated=repeated)
+        name = _NAMES.get(self._service, self._service)
+        return tried(
+            name,
+            operation,
+            lambda: self._send(operation, body, digest),
+            backoff=self._backoff,
+            read=_checked,
+            refusal_of=_refusal,
+        )
 
     def _send(self, operation: str, body: bytes, digest: str) -> Answer:
         headers = sign(
@@ -129,6 +124,36 @@ class AwsJsonClient:
             now=self._clock(),
         )
         return self._endpoint.request("POST", "/", headers, body)
+
+
+def tried(
+    name: str,
+    operation: str,
+    send: Callable[[], Answer],
+    *,
+    backoff: Backoff,
+    read: Callable[[Answer], bytes],
+    refusal_of: Callable[[Answer], "Refusal"],
+) -> bytes:
+    """Send a request until it is granted or refused for good, and return what ``read`` makes of the answer.
+
+    Throttling, failures of the server and broken connections are tried again. ``name`` is the service's. Raises
+    AwsError.
+    """
+    refusal, repeated = Refusal(), False
+    for _ in backoff.rounds():
+        try:
+            with send() as answer:
+                if answer.status == _OK:
+                    return read(answer)
+                refusal = refusal_of(answer)
+        except Disconnected as error:
+            refusal, repeated = Refusal("Disconnected", str(error)), True
+            continue
+        if answer.status < _SERVER_ERROR and not refusal.passes:
+            break
+        repeated = repeated or answer.status >= _SERVER_ERROR
+    raise AwsError(name, operation, refusal, repeated=repeated)
 
 
 def _checked(answer: Answer) -> bytes:

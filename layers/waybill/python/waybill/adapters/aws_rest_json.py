@@ -5,16 +5,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from waybill.adapters.aws_json import AwsError, Refusal
+from waybill.adapters.aws_json import Refusal, tried
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.clock import system_clock
 from waybill.adapters.credentials import CredentialSource, ambient
-from waybill.adapters.http import Answer, Disconnected, Endpoint
+from waybill.adapters.http import Answer, Endpoint
 from waybill.adapters.sigv4 import Query, encode_query, sign
 from waybill.ports import Clock
-
-_OK = 200
-_SERVER_ERROR = 500
 
 
 class AwsRestJsonClient:
@@ -59,20 +56,14 @@ class AwsRestJsonClient:
         tried again. Raises AwsError.
         """
         body = b"" if payload is None else msgspec.json.encode(payload)
-        refusal, repeated = Refusal(), False
-        for _ in self._backoff.rounds():
-            try:
-                with self._send(method, path, query, body) as answer:
-                    if answer.status == _OK:
-                        return answer.read()
-                    refusal = _refusal(answer)
-            except Disconnected as error:
-                refusal, repeated = Refusal("Disconnected", str(error)), True
-                continue
-            if answer.status < _SERVER_ERROR and not refusal.passes:
-                break
-            repeated = repeated or answer.status >= _SERVER_ERROR
-        raise AwsError(self._name, operation, refusal, repeated=repeated)
+        return tried(
+            self._name,
+            operation,
+            lambda: self._send(method, path, query, body),
+            backoff=self._backoff,
+            read=Answer.read,
+            refusal_of=_refusal,
+        )
 
     def _send(self, method: str, path: str, query: Query, body: bytes) -> Answer:
         headers = sign(
