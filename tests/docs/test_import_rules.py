@@ -8,7 +8,8 @@ import pytest
 
 from waybill.rules import chat_model, comments, judge, passwords, payloads, rooms, schema_rules, users, verdict
 from waybill.rules.chat_model import ChatModel
-from waybill.rules.codes import FaultCode, NoticeCode, OnConflict, Outcome
+from waybill.domain.import_options import OnConflict
+from waybill.rules.codes import FaultCode, NoticeCode, Outcome
 from waybill.rules.comments import Comment
 from waybill.rules.payloads import NOT_IMPORTED, PAYLOADS, TEXT
 from waybill.rules.rooms import Room

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from waybill.domain.catalog import Doctype, TableSource
-from waybill.rules.codes import OnConflict
+from waybill.domain.import_options import OnConflict
 from waybill.rules.doctype_rules import Checked, DoctypeRules
 from waybill.rules.judge import judge
 from waybill.rules.rulebook import rules_of

@@ -21,7 +21,8 @@ from tests.unit.rules.court import (
     verdicts,
 )
 
-from waybill.rules.codes import OnConflict, Outcome
+from waybill.domain.import_options import OnConflict
+from waybill.rules.codes import Outcome
 from waybill.rules.judge import judge
 from waybill.rules.seen import SqliteSeen
 from waybill.rules.verdict import Finding, Row, Verdict

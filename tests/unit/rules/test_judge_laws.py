@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.rules.court import COMMENT, NOW, REPLY, ROOM, USER, Target, rows
 
-from waybill.rules.codes import OnConflict
+from waybill.domain.import_options import OnConflict
 from waybill.rules.judge import judge
 from waybill.rules.rulebook import rules_of
 from waybill.rules.seen import SqliteSeen

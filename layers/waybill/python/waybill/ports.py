@@ -10,6 +10,7 @@ from waybill.domain.chain import GoodRun
 from waybill.domain.change_event import ChangeEvent
 from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
+from waybill.domain.import_job import ImportJob
 from waybill.domain.job import ExecutionState, ExportJob
 from waybill.domain.ledger import Gap
 from waybill.domain.plan import Directory, FileReference, Piece, Shard, StoredDigests
@@ -518,4 +519,35 @@ class ChainStore(Protocol):
 
     def forget(self, tenant: str, key: str, export_id: str | None = None) -> None:
         """Forget the last good run, only if it is that of ``export_id`` if that is given. Safe to repeat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPage:
+    """One page of a tenant's imports, newest first. ``after`` is the id to go on from, None on the last page."""
+
+    imports: Sequence[ImportJob]
+    after: str | None
+
+
+class ImportStore(Protocol):
+    """The records of imports. A tenant sees its own and no other."""
+
+    def create(self, job: ImportJob) -> None:
+        """Store a new import, and with it whose it is. Raises ImportExists if its id is taken."""
+        ...
+
+    def get(self, tenant: str, import_id: str) -> ImportJob:
+        """Return an import, strongly consistent; tombstones and expired ones too. Raises ImportNotFound."""
+        ...
+
+    def list(self, tenant: str, *, now: datetime, limit: int, after: str | None = None) -> ImportPage:
+        """Return up to ``limit`` imports, newest first, those older than ``after``.
+
+        Deleted ones and those expired at ``now`` are left out.
+        """
+        ...
+
+    def replace(self, job: ImportJob) -> None:
+        """Store a changed import, if the stored one's rev is ``job.rev - 1``. Raises JobChanged."""
         ...

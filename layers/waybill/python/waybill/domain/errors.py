@@ -304,3 +304,50 @@ class BaselineUnreadable(WaybillError):
     """What the run before left of a chain of exports cannot be read any more, so nothing can be compared with it."""
 
     code = "baseline_unreadable"
+
+
+class ImportNotFound(WaybillError):
+    """No such import for this tenant. Another tenant's import is not found either."""
+
+    code = "import_not_found"
+
+
+class ImportExists(WaybillError):
+    """An import with this id is there already."""
+
+    code = "import_exists"
+
+
+class ImportGone(WaybillError):
+    """The import was there; it has expired or was deleted. ``receipt`` is that of its removal, once that has begun."""
+
+    code = "import_gone"
+
+    def __init__(self, message: str, receipt: Receipt | None = None) -> None:
+        super().__init__(message)
+        self.receipt = receipt
+
+
+class ImportNotRunning(WaybillError):
+    """A step came late: the import has already ended."""
+
+    code = "import_not_running"
+
+
+class ImportNotUndoable(WaybillError):
+    """The import cannot be undone: it wrote nothing, still runs, or is undone already."""
+
+    code = "import_not_undoable"
+
+
+class InputRefused(WaybillError):
+    """An input of an import cannot be taken as a whole, so nothing of the import is written.
+
+    ``reason`` is the stable code that says why: one of those of docs/formats-in.md, or of how an input got here.
+    """
+
+    code = "input_refused"
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

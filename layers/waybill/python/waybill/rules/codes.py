@@ -11,14 +11,6 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-class OnConflict(StrEnum):
-    """What becomes of a row that stands in the target already."""
-
-    FAIL = "fail"
-    SKIP = "skip"
-    REPLACE = "replace"
-
-
 class FaultCode(StrEnum):
     """Why a row is not accepted."""
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from waybill.rules.codes import FaultCode, OnConflict, Outcome
+from waybill.domain.import_options import OnConflict
+from waybill.rules.codes import FaultCode, Outcome
 from waybill.rules.doctype_rules import Checked, DoctypeRules, Mention, Question
 from waybill.rules.existing import Existing
 from waybill.rules.known import Known

@@ -1,0 +1,57 @@
+"""The lines of a row file: rows of one doctype as they came in, whatever they came in as.
+
+A value that was sent as JSON stands there as it was sent, so that no number is changed on the way; only line breaks
+between its tokens are spaces.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from waybill.intake.json_row import read_object
+from waybill.intake.rows import Problem, Row
+
+_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+_NONE = msgspec.Raw(b"null")
+
+
+class StagedRow(msgspec.Struct, frozen=True, array_like=True, gc=False, omit_defaults=True):
+    """One row.
+
+    ``number`` counts from 1 within ``source``, which names the input, and the member of an archive. ``value`` is the
+    text of the row's JSON object, null where ``problem`` says why there is none. ``raw`` is what was sent, if
+    that is not the value's own text.
+    """
+
+    number: int
+    source: str
+    value: msgspec.Raw = _NONE
+    problem: Problem | None = None
+    raw: bytes = b""
+
+
+_DECODE = msgspec.json.Decoder(StagedRow).decode
+
+
+def line_of(row: Row, source: str, *, is_json: bool) -> bytes:
+    """Return the line of a row, with its newline. ``is_json`` says that the row was sent as JSON text."""
+    if row.value is None:
+        return _ENCODE(StagedRow(row.number, source, _NONE, row.problem, row.raw)) + b"\n"
+    if is_json:
+        text = row.raw.replace(b"\n", b" ").replace(b"\r", b" ")
+        return _ENCODE(StagedRow(row.number, source, msgspec.Raw(text))) + b"\n"
+    return _ENCODE(StagedRow(row.number, source, msgspec.Raw(_ENCODE(row.value)), None, row.raw)) + b"\n"
+
+
+def rows_of(lines: Iterable[bytes]) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a row file's lines, each with its source. Their ``offset`` is 0."""
+    for line in lines:
+        staged = _DECODE(line)
+        if staged.problem is not None:
+            yield staged.source, Row(staged.number, 0, len(staged.raw), staged.raw, None, staged.problem)
+            continue
+        text = bytes(staged.value)
+        raw = staged.raw or text
+        read = read_object(text)
+        value, problem = (None, read) if isinstance(read, Problem) else (read, None)
+        yield staged.source, Row(staged.number, 0, len(raw), raw, value, problem)
