@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from waybill.domain.import_options import OnConflict
 from waybill.rules import chat_model, comments, judge, passwords, payloads, rooms, schema_rules, users, verdict
 from waybill.rules.chat_model import ChatModel
-from waybill.domain.import_options import OnConflict
 from waybill.rules.codes import FaultCode, NoticeCode, Outcome
 from waybill.rules.comments import Comment
 from waybill.rules.payloads import NOT_IMPORTED, PAYLOADS, TEXT
