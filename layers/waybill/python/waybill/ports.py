@@ -519,3 +519,14 @@ class ChainStore(Protocol):
     def forget(self, tenant: str, key: str, export_id: str | None = None) -> None:
         """Forget the last good run, only if it is that of ``export_id`` if that is given. Safe to repeat."""
         ...
+
+
+class Secrets(Protocol):
+    """Where the secrets are kept that sources sign with. The catalog has their names, and never a secret."""
+
+    def get(self, name: str, *, fresh: bool = False) -> str:
+        """Return the secret with this name or ARN. It may be one that was read before, unless it must be ``fresh``.
+
+        Raises SourceUnavailable.
+        """
+        ...
