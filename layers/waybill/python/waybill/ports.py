@@ -551,3 +551,14 @@ class ImportStore(Protocol):
     def replace(self, job: ImportJob) -> None:
         """Store a changed import, if the stored one's rev is ``job.rev - 1``. Raises JobChanged."""
         ...
+
+
+class Secrets(Protocol):
+    """Where the secrets are kept that sources sign with. The catalog has their names, and never a secret."""
+
+    def get(self, name: str, *, fresh: bool = False) -> str:
+        """Return the secret with this name or ARN. It may be one that was read before, unless it must be ``fresh``.
+
+        Raises SourceUnavailable.
+        """
+        ...

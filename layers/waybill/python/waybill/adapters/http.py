@@ -5,6 +5,7 @@ On the standard library alone: a GET of a small object through it costs about a 
 """
 
 import http.client
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
@@ -23,7 +24,7 @@ class SizedChunks(Protocol):
     def __iter__(self) -> Iterator[bytes]: ...
 
 
-class Disconnected(Exception):
+class Disconnected(ConnectionError):
     """The connection failed before the answer was complete. Whether the request took effect is unknown."""
 
 
@@ -80,15 +81,21 @@ class Answer:
 class Endpoint:
     """The connections to one server. Safe to use from several threads; each request has a connection of its own.
 
-    ``url`` is ``http(s)://host[:port]``. ``timeout`` is how many seconds the server may be silent. There is no support
-    for proxies: the functions talk to AWS, or to the embedded stack, directly.
+    ``url`` is ``http(s)://host[:port]``. ``timeout`` is how many seconds the server may be silent. ``idle`` is for how
+    many seconds a connection without a request is thought to be alive, and ``trust`` says whose certificates are taken,
+    instead of what the system trusts. There is no support for proxies: the functions talk to AWS, to the embedded stack
+    and to sources directly.
     """
 
-    def __init__(self, url: str, *, timeout: float) -> None:
+    def __init__(
+        self, url: str, *, timeout: float, idle: float = _IDLE_SECONDS, trust: ssl.SSLContext | None = None
+    ) -> None:
         parts = urlsplit(url)
         self.host = parts.netloc
         self._secure = parts.scheme == "https"
         self._timeout = timeout
+        self._lifetime = idle
+        self._trust = trust
         self._idle: list[tuple[http.client.HTTPConnection, float]] = []
 
     def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | SizedChunks = b"") -> Answer:
@@ -125,9 +132,10 @@ class Endpoint:
             try:
                 connection, since = self._idle.pop()
             except IndexError:
-                kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-                return kind(self.host, timeout=self._timeout)
-            if time.monotonic() - since < _IDLE_SECONDS:
+                if self._secure:
+                    return http.client.HTTPSConnection(self.host, timeout=self._timeout, context=self._trust)
+                return http.client.HTTPConnection(self.host, timeout=self._timeout)
+            if time.monotonic() - since < self._lifetime:
                 return connection
             connection.close()
 
