@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.docs.test_docs import NOW, PACKAGE, listed, missing, page, rows, section, template, words
 
 from waybill.adapters import webhook_client
-from waybill.domain import change_event, webhook, webhook_address
+from waybill.domain import change_event, web_address, webhook
 from waybill.domain.change_event import ChangeEvent, tenant_reference
 from waybill.domain.options import KIBIBYTE
 from waybill.domain.webhook import Delivery, Webhook, new_webhook
@@ -80,7 +80,7 @@ def test_every_word_for_an_outcome_is_in_the_page_and_no_other() -> None:
     [
         ("webhooks per tenant", webhook.MOST_WEBHOOKS),
         ("secrets of a webhook that sign at once", webhook.MOST_SECRETS),
-        ("webhook's address", webhook_address.MOST_CHARACTERS),
+        ("webhook's address", web_address.MOST_CHARACTERS),
         ("a try to deliver", webhook_client.MOST_ANSWER // KIBIBYTE),
     ],
 )

@@ -562,3 +562,22 @@ class Secrets(Protocol):
         Raises SourceUnavailable.
         """
         ...
+
+
+class Web(Protocol):
+    """Fetches what addresses lead to that somebody else has chosen, without any secret of ours.
+
+    Where it may go is for ``domain.web_address`` to say, for every redirect again. Every method raises InvalidAddress,
+    and AddressUnavailable after retries, both without the address, which may be a secret.
+    """
+
+    def get(self, url: str, *, most: int) -> bytes:
+        """Return what is there, at most ``most`` bytes."""
+        ...
+
+    def stream(self, url: str, *, most: int, seconds: float) -> Iterator[bytes]:
+        """Yield what is there in chunks: at most ``most`` bytes, within ``seconds``.
+
+        It never ends early without an error. What breaks off is taken up again if the server can do that.
+        """
+        ...

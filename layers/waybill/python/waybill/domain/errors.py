@@ -351,3 +351,27 @@ class InputRefused(WaybillError):
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class InvalidAddress(WaybillError):
+    """An address that nothing is fetched from: no URL, not ``https``, or one that leads into a private network."""
+
+    code = "invalid_address"
+
+
+class AddressUnavailable(WaybillError):
+    """What a web address leads to could not be fetched, after retries. The message says why, and never the address.
+
+    ``status`` is that of the answer, None if there was none. ``transient`` says that trying later may help, and
+    ``retry_after`` in how many seconds, if the server said so.
+    """
+
+    code = "address_unavailable"
+
+    def __init__(
+        self, message: str, *, status: int | None = None, transient: bool = False, retry_after: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.transient = transient
+        self.retry_after = retry_after

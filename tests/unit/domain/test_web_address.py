@@ -1,4 +1,4 @@
-"""Which addresses a webhook may have: those of public servers, in whatever form a private one is written."""
+"""Which addresses are asked that others have chosen: public ones, in whatever form a private one is written."""
 
 import ipaddress
 
@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waybill.domain.errors import InvalidWebhookAddress
-from waybill.domain.webhook_address import is_public, webhook_address
+from waybill.domain.errors import InvalidAddress, InvalidWebhookAddress
+from waybill.domain.web_address import is_public, web_address
+from waybill.domain.webhook_address import webhook_address
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from waybill.domain.webhook_address import is_public, webhook_address
     ],
 )
 def test_a_public_https_address_is_taken(url: str, host: str, port: int, target: str, authority: str) -> None:
-    address = webhook_address(url, allow_private=False)
+    address = web_address(url, allow_private=False)
 
     assert (address.secure, address.host, address.port, address.target) == (True, host, port, target)
     assert address.authority == authority
@@ -98,21 +99,21 @@ REFUSED = [
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_any_other_is_refused(url: str) -> None:
-    with pytest.raises(InvalidWebhookAddress) as refusal:
-        webhook_address(url, allow_private=False)
+    with pytest.raises(InvalidAddress) as refusal:
+        web_address(url, allow_private=False)
 
     assert url == "" or url not in str(refusal.value)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/hook", "https://localhost/", "http://[::1]/"])
-def test_tests_may_ask_their_own_machine(url: str) -> None:
-    assert webhook_address(url, allow_private=True).host in {"127.0.0.1", "localhost", "::1"}
+def test_private_addresses_are_taken_where_they_are_allowed(url: str) -> None:
+    assert web_address(url, allow_private=True).host in {"127.0.0.1", "localhost", "::1"}
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http://user@127.0.0.1/", "http://"])
-def test_tests_may_not_ask_in_any_way(url: str) -> None:
-    with pytest.raises(InvalidWebhookAddress):
-        webhook_address(url, allow_private=True)
+def test_even_there_not_everything_is_taken(url: str) -> None:
+    with pytest.raises(InvalidAddress):
+        web_address(url, allow_private=True)
 
 
 PRIVATE = [ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")]
@@ -136,8 +137,17 @@ def test_no_address_of_a_private_range_is_public_nor_any_ipv6_form_of_it(address
 def test_whatever_text_comes_it_is_an_address_or_refused(text: str) -> None:
     for url in (text, f"https://{text}", f"https://example.org/{text}"):
         try:
-            address = webhook_address(url, allow_private=False)
-        except InvalidWebhookAddress:
+            address = web_address(url, allow_private=False)
+        except InvalidAddress:
             continue
         assert address.secure
         assert address.target.startswith("/")
+
+
+def test_what_a_webhook_may_not_be_is_told_in_its_own_words() -> None:
+    with pytest.raises(InvalidWebhookAddress, match="https://"):
+        webhook_address("http://hooks.example.org/", allow_private=False)
+
+
+def test_what_may_be_a_secret_is_not_shown() -> None:
+    assert "secret" not in repr(web_address("https://example.org/secret?secret", allow_private=False))
