@@ -25,6 +25,8 @@ from waybill.domain.errors import (
     CatalogError,
     ExportExists,
     ExportNotFound,
+    ImportExists,
+    ImportNotFound,
     JobChanged,
     ObjectChanged,
     ObjectMissing,
@@ -35,11 +37,25 @@ from waybill.domain.errors import (
 )
 from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
+from waybill.domain.import_job import ImportJob, ImportState
 from waybill.domain.job import ExecutionState, ExportJob, ExportState
 from waybill.domain.plan import Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
-from waybill.ports import Body, Budget, CopySource, Download, JobPage, Measure, ObjectInfo, Source, SourceItem
+from waybill.domain.running_imports import RunningImports
+from waybill.ports import (
+    Body,
+    Budget,
+    CopySource,
+    Download,
+    ImportFailure,
+    ImportPage,
+    JobPage,
+    Measure,
+    ObjectInfo,
+    Source,
+    SourceItem,
+)
 
 _numbers = itertools.count(1)
 
@@ -540,3 +556,111 @@ class MemoryChains:
         stored = self.good.get((tenant, key))
         if stored is not None and export_id in {None, stored.export_id}:
             del self.good[tenant, key]
+
+
+class FakeImports:
+    """ImportStore. ``fail_on`` maps a method's name to the error that it raises."""
+
+    def __init__(self, *jobs: ImportJob, fail_on: Mapping[str, Exception] | None = None) -> None:
+        self.jobs = {(job.tenant, job.id): job for job in jobs}
+        self.owners = {job.id: job.tenant for job in jobs}
+        self.places: dict[str, RunningImports] = {}
+        self.keys: dict[tuple[str, str], RememberedKey] = {}
+        self.failures: dict[tuple[str, str], ImportFailure] = {}
+        self.fail_on = dict(fail_on or {})
+        self._lock = threading.Lock()
+
+    def create(
+        self, job: ImportJob, *, running: RunningImports | None = None, key: RememberedKey | None = None
+    ) -> None:
+        self._meet("create")
+        with self._lock:
+            if (job.tenant, job.id) in self.jobs:
+                raise ImportExists(f"There is an import {job.id} already.")
+            if key is not None and self._known(job.tenant, key.digest, job.created_at) is not None:
+                raise JobChanged("The key stands for an import.")
+            self._put_running(running)
+            if key is not None:
+                self.keys[job.tenant, key.digest] = key
+            self.owners[job.id] = job.tenant
+            self.jobs[job.tenant, job.id] = job
+
+    def get(self, tenant: str, import_id: str) -> ImportJob:
+        self._meet("get")
+        try:
+            return self.jobs[tenant, import_id]
+        except KeyError:
+            raise ImportNotFound(f"There is no import {import_id} here.") from None
+
+    def list(self, tenant: str, *, now: datetime, limit: int, after: str | None = None) -> ImportPage:
+        self._meet("list")
+        ids = sorted((import_id for owner, import_id in self.jobs if owner == tenant), reverse=True)
+        older = (self.jobs[tenant, import_id] for import_id in ids if after is None or import_id < after)
+        shown = [job for job in older if job.state is not ImportState.DELETED and job.expires_at > now]
+        page = shown[:limit]
+        return ImportPage(page, page[-1].id if len(shown) > limit else None)
+
+    def replace(self, job: ImportJob, *, running: RunningImports | None = None, forget_key: str | None = None) -> None:
+        self._meet("replace")
+        with self._lock:
+            stored = self.jobs.get((job.tenant, job.id))
+            rises = stored is not None and stored.state is ImportState.DELETED and job.state is not ImportState.DELETED
+            if stored is None or stored.rev != job.rev - 1 or rises:
+                raise JobChanged(f"The import {job.id} was changed by somebody else meanwhile. Read it again.")
+            self._put_running(running)
+            if forget_key is not None:
+                self.keys.pop((job.tenant, forget_key), None)
+            self.jobs[job.tenant, job.id] = job
+
+    def running(self, tenant: str) -> RunningImports:
+        self._meet("running")
+        return self.places.get(tenant, RunningImports(tenant))
+
+    def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
+        self._meet("remembered")
+        return self._known(tenant, digest, now)
+
+    def note_failure(self, tenant: str, import_id: str, failure: ImportFailure) -> None:
+        self._meet("note_failure")
+        self.failures[tenant, import_id] = failure
+
+    def failure(self, tenant: str, import_id: str) -> ImportFailure | None:
+        self._meet("failure")
+        return self.failures.get((tenant, import_id))
+
+    def forget_failure(self, tenant: str, import_id: str) -> None:
+        self._meet("forget_failure")
+        self.failures.pop((tenant, import_id), None)
+
+    def owner_of(self, import_id: str) -> str:
+        self._meet("owner_of")
+        try:
+            return self.owners[import_id]
+        except KeyError:
+            raise ImportNotFound(f"There is no import {import_id} here.") from None
+
+    def bury(self, tombstone: ImportJob) -> None:
+        self._meet("bury")
+        if (tombstone.tenant, tombstone.id) in self.jobs:
+            raise ImportExists(f"There is an import {tombstone.id} already.")
+        self.jobs[tombstone.tenant, tombstone.id] = tombstone
+
+    def unfinished(self, *, before: datetime) -> Iterator[tuple[str, str]]:
+        self._meet("unfinished")
+        left = [job for job in self.jobs.values() if not job.at_rest and job.created_at < before]
+        yield from [(job.tenant, job.id) for job in sorted(left, key=lambda job: job.created_at)]
+
+    def _known(self, tenant: str, digest: str, now: datetime) -> RememberedKey | None:
+        known = self.keys.get((tenant, digest))
+        return known if known is not None and now < known.expires_at else None
+
+    def _put_running(self, running: RunningImports | None) -> None:
+        if running is None:
+            return
+        if self.places.get(running.tenant, RunningImports(running.tenant)).rev != running.rev - 1:
+            raise JobChanged("What runs was changed.")
+        self.places[running.tenant] = running
+
+    def _meet(self, method: str) -> None:
+        if method in self.fail_on:
+            raise self.fail_on[method]

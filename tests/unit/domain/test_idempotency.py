@@ -34,4 +34,4 @@ def test_a_key_is_remembered_for_24_hours_and_not_less() -> None:
 
     assert known.expires_at == datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)
     assert timedelta(0) <= known.expires_at - NOW - timedelta(hours=24) < timedelta(seconds=1)
-    assert (known.export_id, known.digest) == ("e1", key_digest("k"))
+    assert (known.job_id, known.digest) == ("e1", key_digest("k"))

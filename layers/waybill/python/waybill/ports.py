@@ -16,6 +16,7 @@ from waybill.domain.ledger import Gap
 from waybill.domain.plan import Directory, FileReference, Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
+from waybill.domain.running_imports import RunningImports
 from waybill.domain.webhook import Delivery, Outcome, Webhook
 from waybill.domain.webhook_message import WebhookMessage
 
@@ -530,11 +531,25 @@ class ImportPage:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    """Why a step of an import gave up: a sentence for the person who asked for it, and a stable code."""
+
+    sentence: str
+    code: str
+
+
 class ImportStore(Protocol):
     """The records of imports. A tenant sees its own and no other."""
 
-    def create(self, job: ImportJob) -> None:
-        """Store a new import, and with it whose it is. Raises ImportExists if its id is taken."""
+    def create(
+        self, job: ImportJob, *, running: RunningImports | None = None, key: RememberedKey | None = None
+    ) -> None:
+        """Store a new import, and with it whose it is, what of its tenant runs then, and the key it was made with.
+
+        All or nothing. Raises ImportExists if its id is taken, and JobChanged if what runs is not what it was before
+        ``running``, or if the key stands for an import at ``job.created_at``.
+        """
         ...
 
     def get(self, tenant: str, import_id: str) -> ImportJob:
@@ -548,8 +563,67 @@ class ImportStore(Protocol):
         """
         ...
 
-    def replace(self, job: ImportJob) -> None:
-        """Store a changed import, if the stored one's rev is ``job.rev - 1``. Raises JobChanged."""
+    def replace(self, job: ImportJob, *, running: RunningImports | None = None, forget_key: str | None = None) -> None:
+        """Store a changed import, if the stored one's rev is ``job.rev - 1``.
+
+        A tombstone is replaced by a tombstone only. With it, all or nothing, store what of its tenant runs now, and
+        forget the key with this digest. Raises JobChanged if the import is another or gone, or if what runs is not
+        what it was before ``running``.
+        """
+        ...
+
+    def running(self, tenant: str) -> RunningImports:
+        """Return what of a tenant runs, strongly consistent; nothing, with rev 0, if that was never stored."""
+        ...
+
+    def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
+        """Return what the key with this digest stands for at ``now``, strongly consistent; None if for nothing."""
+        ...
+
+    def note_failure(self, tenant: str, import_id: str, failure: ImportFailure) -> None:
+        """Keep why a step gave up, for FailImport."""
+        ...
+
+    def failure(self, tenant: str, import_id: str) -> ImportFailure | None:
+        """Return what ``note_failure`` has kept last."""
+        ...
+
+    def forget_failure(self, tenant: str, import_id: str) -> None:
+        """Remove what ``note_failure`` has kept. Safe to repeat."""
+        ...
+
+    def owner_of(self, import_id: str) -> str:
+        """Return whose import this is or was, until a day after it has expired. Raises ImportNotFound."""
+        ...
+
+    def bury(self, tombstone: ImportJob) -> None:
+        """Store the tombstone of an import that has no record any more. Raises ImportExists if it has one."""
+        ...
+
+    def unfinished(self, *, before: datetime) -> Iterator[tuple[str, str]]:
+        """Yield tenant and id of the imports asked for before a moment that are not at rest, the oldest first.
+
+        What has changed in the last seconds may be missing, or there although it has come to rest: read the record.
+        """
+        ...
+
+
+class ImportWorkflow(Protocol):
+    """The state machine that makes imports and undoes them. An execution is named ``job.execution``."""
+
+    def start(self, job: ImportJob) -> None:
+        """Start the import's execution. A second start of the same does nothing. Raises StorageUnavailable."""
+        ...
+
+    def stop(self, job: ImportJob) -> None:
+        """Stop all executions of the import that run. Safe to repeat. Raises StorageUnavailable."""
+        ...
+
+    def state(self, job: ImportJob) -> ExecutionState:
+        """Return what has become of the import's execution.
+
+        One that was started a moment ago may still be missing. Raises StorageUnavailable.
+        """
         ...
 
 

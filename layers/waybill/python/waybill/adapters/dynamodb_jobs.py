@@ -248,7 +248,7 @@ def _quota_put(use: QuotaUse, now: datetime) -> Put:
 def _key_put(tenant: str, used: RememberedKey, now: datetime) -> Put:
     item = {
         **key(tenant, _remembered_key(used.digest)),
-        "export_id": text(used.export_id),
+        "export_id": text(used.job_id),
         "options": text(used.options),
         TTL: ttl(used.expires_at),
     }

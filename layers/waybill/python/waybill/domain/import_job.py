@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from waybill.domain.errors import ImportGone, ImportNotRunning, ImportNotUndoable
 from waybill.domain.import_options import ImportOptions
+from waybill.domain.job import asked_at
 from waybill.domain.options import SECOND_NS
 from waybill.domain.receipt import Reason, Receipt
 
@@ -67,7 +68,7 @@ class ImportJob:
     ``rev`` counts the changes of the record, from 1. ``phase`` is what is being done, or was when it failed.
     ``creation_duration`` is in nanoseconds. ``salt`` is a secret that steps make things of which must be the same when
     they run twice and be guessed by nobody. ``partial`` says that an input was not whole, and what was there of it was
-    taken. ``receipt`` is what a tombstone has.
+    taken. ``receipt`` is what a tombstone has. ``undos`` counts how often undoing it was begun.
     """
 
     tenant: str
@@ -86,11 +87,21 @@ class ImportJob:
     error_code: str = ""
     salt: bytes = field(default=b"", repr=False)
     receipt: Receipt | None = None
+    undos: int = 0
 
     @property
     def execution(self) -> str:
         """The name of the execution that works on the import: its id, and behind it that it is undone."""
-        return f"{self.id}-undo" if self.state is ImportState.UNDOING else self.id
+        return self._undoing_execution if self.state is ImportState.UNDOING else self.id
+
+    @property
+    def executions(self) -> tuple[str, ...]:
+        """The names of all executions of the import that may still run."""
+        return (self.id, self._undoing_execution) if self.undos else (self.id,)
+
+    @property
+    def _undoing_execution(self) -> str:
+        return f"{self.id}-undo" if self.undos == 1 else f"{self.id}-undo-{self.undos}"
 
     @property
     def at_rest(self) -> bool:
@@ -145,11 +156,47 @@ class ImportJob:
 
     def undoing(self) -> "ImportJob":
         """Return the job as being undone."""
-        return replace(self, state=ImportState.UNDOING, phase=ImportPhase.UNDO, undo=UndoCounts(), rev=self.rev + 1)
+        return replace(
+            self,
+            state=ImportState.UNDOING,
+            phase=ImportPhase.UNDO,
+            undo=UndoCounts(),
+            error="",
+            error_code="",
+            undos=self.undos + 1,
+            rev=self.rev + 1,
+        )
 
     def undone(self, undo: UndoCounts) -> "ImportJob":
         """Return the job as undone, with what that did."""
         return replace(self, state=ImportState.UNDONE, undo=undo, rev=self.rev + 1)
+
+    def deleted(self, now: datetime) -> "ImportJob":
+        """Return the tombstone that answers 410 from ``now`` on, with the receipt of a removal that begins.
+
+        It keeps nothing of where the import's rows came from, and no secret. The counts stay: what the import has
+        written stays in the target. The reason is that it has expired, if it has, whoever removes it. A tombstone
+        stays as it is.
+        """
+        if self.receipt is not None:
+            return self
+        return replace(
+            self,
+            state=ImportState.DELETED,
+            options=replace(self.options, inputs=()),
+            error="",
+            salt=b"",
+            receipt=Receipt(
+                deleted_at=now,
+                reason=Reason.EXPIRED if now >= self.expires_at else Reason.DELETED,
+                state=None if self.state is ImportState.DELETED else self.state.value,
+            ),
+            rev=self.rev + 1,
+        )
+
+    def with_receipt(self, receipt: Receipt) -> "ImportJob":
+        """Return the tombstone with what is known of the removal now."""
+        return self if receipt == self.receipt else replace(self, receipt=receipt, rev=self.rev + 1)
 
 
 def new_import(tenant: str, options: ImportOptions, now: datetime) -> ImportJob:
@@ -162,6 +209,19 @@ def new_import(tenant: str, options: ImportOptions, now: datetime) -> ImportJob:
         created_at=now,
         expires_at=now + timedelta(microseconds=max(options.max_age // 1000, 1)),
         salt=secrets.token_bytes(_SALT_BYTES),
+    )
+
+
+def lost_import(tenant: str, import_id: str, now: datetime) -> ImportJob:
+    """Return the tombstone of an import that has expired and whose record was gone before anybody had looked at it."""
+    return ImportJob(
+        tenant=tenant,
+        id=import_id,
+        options=ImportOptions(inputs=()),
+        state=ImportState.DELETED,
+        created_at=asked_at(import_id),
+        expires_at=now,
+        receipt=Receipt(deleted_at=now, reason=Reason.EXPIRED, state=None),
     )
 
 

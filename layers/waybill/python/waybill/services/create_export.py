@@ -115,7 +115,7 @@ def _replayed(
             "This Idempotency-Key was used before with other options. Send another key for another export."
         )
     try:
-        job = jobs.get(tenant, known.export_id)
+        job = jobs.get(tenant, known.job_id)
     except ExportNotFound:
         raise ExportGone("The export that this Idempotency-Key has made has expired. Send another key.") from None
     job.check_not_gone(clock())

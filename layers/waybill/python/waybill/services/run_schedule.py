@@ -100,7 +100,7 @@ def _made_before(firing: Firing, jobs: JobStore, clock: Clock) -> Run | None:
     Since then the export was removed, or the schedule's options were changed.
     """
     known = jobs.remembered(firing.tenant, key_digest(firing.idempotency_key), now=clock())
-    return None if known is None else Run(firing.at, RunResult.STARTED, known.export_id)
+    return None if known is None else Run(firing.at, RunResult.STARTED, known.job_id)
 
 
 def _not_started(firing: Firing, error: WaybillError) -> Run:

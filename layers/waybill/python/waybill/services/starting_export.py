@@ -55,7 +55,7 @@ def _give_back(job: ExportJob, key_digest: str | None, jobs: JobStore, clock: Cl
         failed = stored.failed(now, "The export could not be started. Try again: retry it, or create it again.")
         used = jobs.quota(job.tenant).given_back(job.id, None if job.attempt else job.created_at)
         known = None if key_digest is None else jobs.remembered(job.tenant, key_digest, now=now)
-        forgotten = known.digest if known is not None and known.export_id == job.id else None
+        forgotten = known.digest if known is not None and known.job_id == job.id else None
         with suppress(JobChanged):
             jobs.replace(failed, quota=used, forget_key=forgotten)
             return
