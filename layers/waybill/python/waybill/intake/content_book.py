@@ -1,0 +1,83 @@
+"""Which content that came in belongs to which record, for any number of files."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, Self
+
+_CACHE_KIB = 8 * 1024
+
+
+class BookedContent(NamedTuple):
+    """A content: ``import_keys.content(import_id, number)`` has its ``size`` bytes; ``name`` is the file's in its input.
+
+    ``sha256`` is in hexadecimal and ``md5`` in base64, as a Cozy's records have it.
+    """
+
+    number: int
+    size: int
+    sha256: str
+    md5: str
+    name: str
+
+
+class ContentBook:
+    """An SQLite file. Staging writes it; ``settle`` it and copy the file, and a copy can be read elsewhere.
+
+    Each record has one content at most: the first that came in. Memory stays flat.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._book = sqlite3.connect(path, isolation_level=None)
+        self._book.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB};"
+            "CREATE TABLE IF NOT EXISTS content (doctype BLOB, id BLOB, number INTEGER, size INTEGER, sha256 TEXT,"
+            " md5 TEXT, name BLOB, PRIMARY KEY (doctype, id)) WITHOUT ROWID; BEGIN"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def add(self, doctype: str, record_id: str, content: BookedContent) -> bool:
+        """Take in a record's content. Return False, and change nothing, if the record has another one."""
+        row = (_bytes(doctype), _bytes(record_id), *content[:-1], _bytes(content.name))
+        self._book.execute("INSERT OR IGNORE INTO content VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        return self.find(doctype, record_id) == content
+
+    def find(self, doctype: str, record_id: str) -> BookedContent | None:
+        """Return the content of a record, None if it has none."""
+        query = "SELECT number, size, sha256, md5, name FROM content WHERE doctype = ? AND id = ?"
+        row = self._book.execute(query, (_bytes(doctype), _bytes(record_id))).fetchone()
+        return None if row is None else BookedContent(*row[:-1], _text(row[-1]))
+
+    def forget(self, first: int) -> None:
+        """Remove the contents with this number and those behind it."""
+        self._book.execute("DELETE FROM content WHERE number >= ?", (first,))
+
+    def __iter__(self) -> Iterator[tuple[str, str, BookedContent]]:
+        """Yield all contents with doctype and id of their records, in the order of these."""
+        query = "SELECT doctype, id, number, size, sha256, md5, name FROM content ORDER BY doctype, id"
+        for doctype, record_id, *content, name in self._book.execute(query):
+            yield _text(doctype), _text(record_id), BookedContent(*content, _text(name))
+
+    def settle(self) -> Path:
+        """Write what is still in memory, and return the file, which can be copied until the next call."""
+        self._book.executescript("COMMIT; BEGIN")
+        return self._path
+
+    def close(self) -> None:
+        """Write what is still in memory, and let go of the file."""
+        self._book.execute("COMMIT")
+        self._book.close()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
