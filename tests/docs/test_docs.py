@@ -675,7 +675,7 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "baseline": ("{key}",),
         "baseline_rows": ("{key}", 0, 0),
     }
-    prefixes = {"prefix", "export_of", "work", "shard", "packed", "chain", "baselines_of"}
+    prefixes = {"prefix", "export_of", "work", "shard", "packed", "chain", "chain_of", "baselines_of"}
     made = {
         make("{id}", *numbers.get(name, ()))
         for name, make in vars(keys).items()

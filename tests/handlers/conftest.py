@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
-from tests.fake_schedules import MemoryScheduler, MemorySchedules
+from tests.fake_schedules import MemoryScheduler
 from tests.fakes import FakeTokens, MemoryApiKeys
 from tests.unit.services.exports import Product
 
@@ -67,7 +67,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         signer=made.signer,
         workflow=made.workflow,
-        schedules=MemorySchedules(),
+        schedules=made.schedules,
         scheduler=MemoryScheduler(),
         api_keys=MemoryApiKeys(),
         tokens=FakeTokens(),
@@ -77,6 +77,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         webhook_workflow=made.webhook_workflow,
         webhook_client=made.webhook_client,
     )
+    made.schedules.stored.clear()
     made.wiring = wiring
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)

@@ -93,7 +93,7 @@ class TestSweepExports:
 
         swept = invoke("schedule", "sweep_exports")
 
-        assert swept == {"fine": 0, "removed": 1, "cleared": 0, "healed": 0, "failed": 0, "whole": True}
+        assert swept == {"fine": 0, "removed": 1, "cleared": 0, "healed": 0, "failed": 0, "chains": 0, "whole": True}
         assert product.jobs.get(TENANT, job.id).state is ExportState.DELETED
         assert product.archives.objects == {}
         assert json.loads(log.getvalue().splitlines()[-1])["removed"] == 1

@@ -84,7 +84,7 @@ def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str
     steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
     enders = ("expire_export", "sweep_exports")
 
-    who = ("delete_export", "delete_qiscus_export", "delete_schedule", *steps, *enders)
+    who = ("delete_export", "delete_qiscus_export", "delete_schedule", "put_schedule", *steps, *enders)
     assert deleting == {f"{resource_name(name)}Role" for name in who}
 
 
@@ -95,7 +95,8 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
     for role, statement in statements(resources):
         if "s3:DeleteObject" in statement["Action"]:
             allowed.setdefault(role, set()).add(statement["Resource"]["Fn::Sub"])
-    who = ("delete_export", "delete_schedule", "expire_export", "sweep_exports", "read_chunk", "finish_export")
+    schedules = ("put_schedule", "delete_schedule")
+    who = (*schedules, "delete_export", "expire_export", "sweep_exports", "read_chunk", "finish_export")
     chains = {f"{resource_name(name)}Role" for name in who}
 
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
@@ -117,6 +118,7 @@ def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict
             "s3:GetObject chains/*/baseline.json", "s3:PutObject chains/*/baseline.json", "s3:DeleteObject chains/*",
         },
         "DeleteExport": {"s3:DeleteObject chains/*"},
+        "PutSchedule": {"s3:DeleteObject chains/*"},
         "DeleteSchedule": {"s3:DeleteObject chains/*"},
         "ExpireExport": {"s3:DeleteObject chains/*"},
         "SweepExports": {"s3:DeleteObject chains/*"},

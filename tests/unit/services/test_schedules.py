@@ -47,6 +47,9 @@ class Planner:
     scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
     least: timedelta = timedelta(minutes=60)
 
+    def __post_init__(self) -> None:
+        self.product.schedules = self.schedules
+
     @property
     def now(self) -> datetime:
         return self.product.clock()
@@ -61,6 +64,8 @@ class Planner:
             schedules=self.schedules,
             scheduler=self.scheduler,
             jobs=self.product.jobs,
+            chains=self.product.chains,
+            archives=self.product.archives,
             clock=self.product.clock,
         )
 

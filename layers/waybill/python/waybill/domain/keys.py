@@ -129,9 +129,18 @@ def baseline_pieces(export_id: str) -> str:
     return f"{work(export_id)}baseline-pieces.json"
 
 
+CHAINS = "chains/"
+"""Everything that any chain of exports has in the bucket."""
+
+
 def chain(key: str) -> str:
     """Everything that the runs of a chain leave for the next ones."""
-    return f"chains/{key}/"
+    return f"{CHAINS}{key}/"
+
+
+def chain_of(prefix: str) -> str:
+    """The key of the chain that has this prefix."""
+    return prefix.removeprefix(CHAINS).removesuffix("/")
 
 
 def baselines_of(export_id: str, key: str) -> str:
