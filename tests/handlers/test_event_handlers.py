@@ -142,6 +142,9 @@ class TestStartRequestedExport:
             ((["detail"], "secret words"), "malformed_event"),
             ((["detail", "tenant"], ""), "malformed_event"),
             ((["detail", "tenant"], 7), "malformed_event"),
+            ((["detail", "tenant"], "secret \ud83d words"), "malformed_event"),
+            ((["detail", "tenant"], "x" * 2049), "malformed_event"),
+            ((["detail", "tenant"], "ü" * 1025), "malformed_event"),
             ((["detail", "secret words"], 7), "malformed_event"),
             ((["detail", "options"], ["secret words"]), "malformed_event"),
             ((["detail", "options", "secret words"], 7), "unknown_attribute"),
@@ -165,6 +168,11 @@ class TestStartRequestedExport:
         assert product.jobs.jobs == {}
         assert code in log.getvalue()
         assert not [word for word in ("secret words", TENANT, "mallory") if word in log.getvalue()]
+
+    def test_the_longest_name_that_a_table_takes_is_one(self, invoke: Invoke, product: Product) -> None:
+        invoke("bus", "start_requested_export", lambda event: event["detail"].update(tenant="ü" * 1024))
+
+        assert [tenant for tenant, _ in product.jobs.jobs] == ["ü" * 1024]
 
     def test_a_store_that_does_not_answer_is_raised_so_that_it_is_tried_again(
         self, invoke: Invoke, product: Product

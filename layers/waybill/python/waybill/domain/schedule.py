@@ -138,7 +138,10 @@ class Schedule:
         """Return the last run that should have taken place and did not; None if there is none."""
         if not self.terms.enabled:
             return None
-        due = self.terms.timing(self.counts_since).previous_firing(now - MISSED_AFTER)
+        timing = self.terms.timing(self.counts_since)
+        due = timing.previous_firing(now - MISSED_AFTER)
+        while due is not None and timing.last_chance(due) > now - MISSED_AFTER:
+            due = timing.previous_firing(due - timedelta.resolution)
         return None if due is None or self.has_run(due) else due
 
 
