@@ -19,9 +19,7 @@ from waybill.services.chains import forget_chain, next_in_chain
 from waybill.services.create_export import create_export
 
 TENANT = "alice"
-SCHEDULE = new_schedule(
-    TENANT, "nightly", Terms("rate(1 day)", incremental=True), datetime(2026, 3, 1, tzinfo=UTC)
-)
+SCHEDULE = new_schedule(TENANT, "nightly", Terms("rate(1 day)", incremental=True), datetime(2026, 3, 1, tzinfo=UTC))
 CHAIN = SCHEDULE.chain_key
 
 

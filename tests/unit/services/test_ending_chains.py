@@ -66,7 +66,7 @@ def wire(planner: Planner, fuse: Fuse) -> None:
 
 
 def at_each_call(then: Callable[[Planner, ExportJob, Call], Any]) -> Iterator[tuple[Planner, ExportJob, Fuse]]:
-    """Yield a run, and a fuse that goes off at the first call; the same for the second call, until there are no more."""
+    """Yield a run, and a fuse that goes off at the first call; then at the second, until there are no more."""
     for at in count(1):
         planner, job = packed()
         fuse = Fuse(at, lambda call, planner=planner, job=job: then(planner, job, call))  # type: ignore[misc]
@@ -74,6 +74,16 @@ def at_each_call(then: Callable[[Planner, ExportJob, Call], Any]) -> Iterator[tu
         if not fuse.reached:
             assert at > 5
             return
+
+
+def meanwhile(do: Callable[[Planner, ExportJob], object]) -> Callable[[Planner, ExportJob, Call], Any]:
+    """Let something else be done before the call."""
+
+    def then(planner: Planner, job: ExportJob, call: Call) -> Any:
+        do(planner, job)
+        return call()
+
+    return then
 
 
 def test_as_long_as_the_schedule_stands_it_is_left() -> None:
@@ -101,7 +111,7 @@ def test_a_run_that_is_done_after_the_end_is_an_export_like_any_other(end: End) 
 
 @ends
 def test_whenever_the_chain_ends_while_the_run_comes_to_its_end(end: End) -> None:
-    for planner, job, fuse in at_each_call(lambda planner, job, call: (end(planner), call())[1]):
+    for planner, job, fuse in at_each_call(meanwhile(lambda planner, job: end(planner))):
         wire(planner, fuse)
         with fuse:
             planner.product.finish(job)
@@ -111,7 +121,7 @@ def test_whenever_the_chain_ends_while_the_run_comes_to_its_end(end: End) -> Non
 
 @ends
 def test_whenever_the_run_comes_to_its_end_while_the_chain_ends(end: End) -> None:
-    for planner, _, fuse in at_each_call(lambda planner, job, call: (planner.product.finish(job), call())[1]):
+    for planner, _, fuse in at_each_call(meanwhile(lambda planner, job: planner.product.finish(job))):
         wire(planner, fuse)
         with fuse:
             end(planner)

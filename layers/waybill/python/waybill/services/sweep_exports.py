@@ -1,4 +1,4 @@
-"""Put in order what nothing else has: exports that are stuck, and what is left of those, and of chains, that are gone."""
+"""Put in order what nothing else has: exports that are stuck, and what is left of exports and chains that are gone."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
