@@ -86,7 +86,7 @@ class TestPublishChange:
 
 class TestSendWebhook:
     def test_a_receiver_that_takes_it(self, invoke: Invoke, product: Product, webhook: None) -> None:
-        assert invoke("webhook", "send_webhook") == {"ended": "taken"}
+        assert invoke("webhook", "send_webhook") == {"ended": "taken", "seconds": 0, "waits": 0}
         ((_, headers, body),) = product.webhook_client.sent
         assert headers["webhook-id"] == f"{EXPORT}/2"
         assert json.loads(body)["data"]["path"] == f"/move/exports/{EXPORT}"
@@ -100,8 +100,18 @@ class TestSendWebhook:
             invoke("webhook", "send_webhook")
         assert product.metrics.flushes == 1
 
+    def test_one_that_asks_to_wait_says_for_how_long_and_how_often_it_has_asked(
+        self, invoke: Invoke, product: Product, webhook: None
+    ) -> None:
+        product.webhook_client.outcomes = [Outcome(429, retry_after="7")]
+        first = invoke("webhook", "send_webhook")
+        second = invoke("webhook", "send_webhook", lambda event: event.update(sent=first))
+
+        assert first == {"ended": "later", "seconds": 7, "waits": 1}
+        assert second == {"ended": "later", "seconds": 7, "waits": 2}
+
     def test_one_that_is_not_there_any_more(self, invoke: Invoke) -> None:
-        assert invoke("webhook", "send_webhook") == {"ended": "skipped"}
+        assert invoke("webhook", "send_webhook") == {"ended": "skipped", "seconds": 0, "waits": 0}
 
 
 class TestStartRequestedExport:
