@@ -252,7 +252,9 @@ class Dribbling:
             taken, _ = self._listener.accept()
             with self.context.wrap_socket(taken, server_side=True) if self.context else taken as connection:
                 heard = b""
-                while not heard.endswith(b"{}"):  # the body comes by itself, and what is not read would reset the answer
+                while not heard.endswith(
+                    b"{}"
+                ):  # the body comes by itself, and what is not read would reset the answer
                     more = connection.recv(65_536)
                     if not more:
                         break
