@@ -117,8 +117,8 @@ def refused_to_read(aws: Aws, stack: Stack) -> Iterator[None]:
 def test_failing_being_retried_and_expiring_are_told_too(
     aws: Aws, stack: Stack, somebody: Tenant, told: Callable[[str, int], list[dict[str, Any]]]
 ) -> None:
-    short = somebody.api.create(with_doctypes=SETTINGS_ONLY, max_age=30 * 10**9)["id"]
-    assert somebody.api.finished(short, seconds=25)["attributes"]["state"] == "done"
+    short = somebody.api.create(with_doctypes=SETTINGS_ONLY, max_age=60 * 10**9)["id"]
+    assert somebody.api.finished(short, seconds=55)["attributes"]["state"] == "done"
     with refused_to_read(aws, stack):
         failing = somebody.api.create(with_doctypes=SETTINGS_ONLY)["id"]
         assert somebody.api.finished(failing, seconds=120)["attributes"]["state"] == "error"
@@ -134,7 +134,7 @@ def test_failing_being_retried_and_expiring_are_told_too(
     ]
     assert stack.resources["documents_table"] not in json.dumps(events)
 
-    until(lambda: somebody.api.call("GET", f"/move/exports/{short}").status == 410, 40)
+    until(lambda: somebody.api.call("GET", f"/move/exports/{short}").status == 410, 70)
     sweep = aws.cloudformation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="SweepExportsFunction")
     aws.functions.invoke(FunctionName=sweep["StackResourceDetail"]["PhysicalResourceId"], Payload=b"{}")
     types = {each["detail"]["type"]: each["detail"]["data"] for each in told(short, 3)}
