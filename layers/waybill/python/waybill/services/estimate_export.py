@@ -50,7 +50,7 @@ def estimate_export(
     What is small is read, and the export's own steps are gone through with it; of what is large some is read. Raises
     InvalidOptions as creating the export does, SourceUnavailable, StorageUnavailable.
     """
-    doctypes = catalog.chosen(options)
+    doctypes = catalog.of_tenant(tenant).chosen(options)
     job = new_export(tenant, options, clock())
     measures = _measured(tenant, doctypes, sources, clock)
     measures = {each.name: measured_by_date(measures[each.name], each, options.dates) for each in doctypes}

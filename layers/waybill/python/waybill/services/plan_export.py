@@ -38,7 +38,7 @@ def plan_export(
     key = keys.read_batches(export_id)
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
         if load_if_there(archives, key, list[ReadBatch]) is None:
-            doctypes = catalog.chosen(job.options)
+            doctypes = catalog.of_tenant(tenant).chosen(job.options)
             pin_catalog(archives, export_id, doctypes)
             plan_increment(archives, job, {doctype.name: order_of(doctype).name for doctype in doctypes})
             save(archives, key, _batches(shards_of(tenant, doctypes, sources)))
