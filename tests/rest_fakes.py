@@ -7,37 +7,14 @@
 import io
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from tests.systems.exchange import Asked, Told
+
 from waybill.sources.rest.timing import Timing
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as it was sent."""
-
-    origin: str
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def path(self) -> str:
-        return self.target.partition("?")[0]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What to answer with."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    break_after: int | None = None
 
 
 class FakeAnswer:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.rest_fakes import Asked, FakeApi, FakeTime, Told
+from tests.rest_fakes import FakeApi, FakeTime
+from tests.systems.exchange import Asked, Told
 
 from waybill.domain.errors import SourceUnavailable
 from waybill.sources.rest.client import RestClient

@@ -262,6 +262,26 @@ READERS: Mapping[str, Reader] = {
 """By what OS2iot's records are called in a doctype, behind the dot."""
 
 
+def count(backend: Backend, collection: str) -> int | None:
+    """Return how many records there are, if that can be asked without reading them; else None."""
+    if collection in _COUNTED:
+        return page_of(backend.client.send(page_request(_COUNTED[collection], 0, 1))).total
+    if collection != "iot-devices":
+        return None
+    asked = (page_request(_devices_of(each), 0, 1, taken=_TAKES_404) for each in _numbers(backend, "application"))
+    return sum(0 if is_missing(reply) else page_of(reply).total for reply in backend.client.many(asked))
+
+
+_COUNTED: Mapping[str, str] = {
+    "organizations": "organization",
+    "applications": "application",
+    "payload-decoders": "payload-decoder",
+    "users": "user",
+    "permissions": "permission",
+}
+"""Lists that are read in pages, by the paths of those. Others come whole, or are short."""
+
+
 class _Device(msgspec.Struct):
     id: int
 

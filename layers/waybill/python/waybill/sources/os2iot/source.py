@@ -12,7 +12,7 @@ from waybill.ports import Budget, Measure, Source, SourceItem
 from waybill.sources import json_text
 from waybill.sources.moments import unix_seconds
 from waybill.sources.os2iot.api import PAGE, client_of, uses_key
-from waybill.sources.os2iot.reading import READERS, Backend, Found
+from waybill.sources.os2iot.reading import READERS, Backend, Found, count
 from waybill.sources.system import Tools
 
 
@@ -44,7 +44,10 @@ class Os2iotRecords:
                 yield self._item(found)
 
     def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
-        """Read as much as ``pages`` pages hold, while ``budget`` is not spent (``ports.Source.measure``)."""
+        """Read as much as ``pages`` pages hold, while ``budget`` is not spent (``ports.Source.measure``).
+
+        If that is not all, the lists are asked how many there are. Raises SourceUnavailable.
+        """
         items: list[SourceItem] = []
         size = records = 0
         exact = True
@@ -56,7 +59,9 @@ class Os2iotRecords:
             if item.line is not None:
                 size, records = size + len(item.line) + 1, records + 1
         read = Amount(records, size, 0, 0, 0)
-        return Measure(read, read, items, exact=exact, pages=max(-(-len(items) // PAGE), 1))
+        total = None if exact else count(self._backend, self._doctype.collection)
+        amount = read if not total or not records else read.times(max(total / len(items), 1.0))
+        return Measure(amount, read, items, exact=exact, pages=max(-(-len(items) // PAGE), 1))
 
     def _item(self, found: Found) -> SourceItem:
         if found.fields is None:
