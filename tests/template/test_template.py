@@ -373,7 +373,19 @@ def test_an_estimate_reads_sources_and_the_quota_and_changes_nothing(resources: 
         ("dynamodb:Query", str({"Ref": "SourceTableArns"})),
         ("s3:ListBucket", str({"Fn::GetAtt": ["FilesBucket", "Arn"]})),
         ("s3:ListBucket", str({"Ref": "SourceBucketArns"})),
+        ("secretsmanager:GetSecretValue", str({"Ref": "SourceSecretArns"})),
     }
+
+
+def test_secrets_of_sources_are_read_by_what_reads_sources_alone(resources: dict[str, Any]) -> None:
+    readers = {
+        role: statement["Resource"]
+        for role, statement in statements(resources)
+        if "secretsmanager:GetSecretValue" in statement["Action"]
+    }
+
+    assert set(readers) == {f"{name}FunctionRole" for name in ("PlanExport", "ReadChunk", "EstimateExport")}
+    assert all(resource == {"Ref": "SourceSecretArns"} for resource in readers.values())
 
 
 def test_an_estimate_reckons_with_the_steps_as_they_are_deployed(resources: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from waybill.domain.api_key import ApiKey
 from waybill.domain.chain import GoodRun
@@ -654,4 +654,13 @@ class Web(Protocol):
 
         It never ends early without an error. What breaks off is taken up again if the server can do that.
         """
+        ...
+
+
+@runtime_checkable
+class HasRows(Protocol):
+    """A source that has a form of its own for tables, such as one that the system which it reads can import."""
+
+    def as_row(self, item: SourceItem) -> SourceItem:
+        """Return an item of it with the row of a table in place of its record: columns to texts, numbers, booleans."""
         ...

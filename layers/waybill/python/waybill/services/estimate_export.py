@@ -20,6 +20,7 @@ from waybill.services.plan_parts import MOST_PARTS, pack_batches, too_many_parts
 from waybill.services.quota_check import with_place
 from waybill.services.rehearsal import Rehearsal
 from waybill.services.rough_plan import rough_plan
+from waybill.services.table_rows import measured_in_rows
 
 MOST_SECONDS = 8
 """For reading, all doctypes together, so that the answer comes within the time of the API."""
@@ -54,6 +55,7 @@ def estimate_export(
     job = new_export(tenant, options, clock())
     measures = _measured(tenant, doctypes, sources, clock)
     measures = {each.name: measured_by_date(measures[each.name], each, options.dates) for each in doctypes}
+    measures = {name: measured_in_rows(each, sources.of(name), options) for name, each in measures.items()}
     amounts = {name: measure.amount for name, measure in measures.items()}
     limits: list[Limit] = []
     plan = _planned(job, doctypes, measures, sources, limits)

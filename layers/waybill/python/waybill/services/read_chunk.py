@@ -25,6 +25,7 @@ from waybill.services.changes import Change, changes, everything, is_of_file
 from waybill.services.choose_by_date import chosen_by_date
 from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
+from waybill.services.table_rows import in_rows
 from waybill.services.work_files import last_staged, save
 
 SEGMENT_SIZE = 4 * MEBIBYTE
@@ -72,8 +73,10 @@ def read_chunk(
                 has_read = True
                 doctype = catalog.doctypes[shard.doctype]
                 reading = _Reading(job, shard, last, reads_files=doctype.has_files)
-                given = found.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
-                items = reading.compared(chosen_by_date(given, doctype, job.options.dates), held, doctype)
+                source = found.of(shard.doctype)
+                given = source.read(tenant=job.tenant, shard=shard, after=reading.resume_after)
+                rows = in_rows(chosen_by_date(given, doctype, job.options.dates), source, job.options)
+                items = reading.compared(rows, held, doctype)
                 last = _read_shard(items, reading, archives=archives, budget=budget)
             records, size = records + last.total_records, size + last.total_bytes
             share = (position + last.done) / len(batch.shards)

@@ -12,6 +12,7 @@ from waybill.ports import Budget, Measure, Source, SourceItem
 from waybill.sources import json_text
 from waybill.sources.moments import unix_seconds
 from waybill.sources.os2iot.api import PAGE, client_of, uses_key
+from waybill.sources.os2iot.device_csv import as_row
 from waybill.sources.os2iot.reading import READERS, Backend, Found, count
 from waybill.sources.system import Tools
 
@@ -20,7 +21,7 @@ def opened(source: SystemSource, tools: Tools) -> Callable[[Doctype], Source]:
     """Return what gives the source of each doctype of one backend (``sources.system.System``)."""
     by_key = functools.cache(lambda: uses_key(source, tools))
     backend = Backend(client_of(source, tools), by_key, with_secrets=source.include_secrets)
-    return lambda doctype: Os2iotRecords(doctype, backend)
+    return lambda doctype: (Os2iotDevices if doctype.columns else Os2iotRecords)(doctype, backend)
 
 
 class Os2iotRecords:
@@ -70,6 +71,14 @@ class Os2iotRecords:
         line = json_text.one_line(text, self._doctype.leave_out)
         updated_at = _moment(found.fields.get("updatedAt"))
         return SourceItem(key=found.position, line=line, updated_at=updated_at, id=found.id)
+
+
+class Os2iotDevices(Os2iotRecords):
+    """Devices, which OS2iot has a CSV for (``ports.HasRows``)."""
+
+    def as_row(self, item: SourceItem) -> SourceItem:
+        """Return an item with the row of OS2iot's CSV in place of its record."""
+        return as_row(item, self._doctype.name)
 
 
 def _moment(value: object) -> int:
