@@ -5,7 +5,7 @@ ABP out, and is empty as soon as one device has no place. Here cells are quoted 
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -51,5 +51,5 @@ def row_of(record: Mapping[str, Any]) -> dict[str, object]:
 
 def _place(record: Mapping[str, Any]) -> tuple[object, object]:
     """Return longitude and latitude of a GeoJSON Point (RFC 7946, section 3.1.1), or nothing."""
-    coordinates = (record.get("location") or {}).get("coordinates") or ()
+    coordinates: Sequence[object] = (record.get("location") or {}).get("coordinates") or ()
     return (coordinates[0], coordinates[1]) if len(coordinates) >= _LONGITUDE_LATITUDE else (None, None)
