@@ -120,16 +120,27 @@ def _external(settings: Any) -> bool:
 def created(row: Row, data: Data, profiles: set[str]) -> Row:
     """Make one device; return its place in the answer."""
     meta = {"name": row["name"], "applicationId": row["applicationId"]}
+    refusal = _refusal(row, data, profiles)
+    if refusal:
+        return {"idMetadata": meta, "error": {"message": refusal}}
+    made = _made(row, max((each["id"] for each in data.devices), default=1) + 1)
+    data.devices.append(made)
+    return {"data": table_row(made), "idMetadata": meta}
+
+
+def _refusal(row: Row, data: Data, profiles: set[str]) -> str:
     models = {each["id"] for each in data.device_models}
     if row.get("deviceModelId") and row["deviceModelId"] not in models:
-        return {"idMetadata": meta, "error": {"message": "MESSAGE.DEVICE-MODEL-DOES-NOT-EXIST"}}
-    settings = row.get("lorawanSettings", {})
-    if row["type"] == "LORAWAN":
-        if settings["deviceProfileID"] not in profiles:
-            return {"idMetadata": meta, "error": {"message": "Could not get device profile"}}
-        if settings["devEUI"].upper() in {str(each.get("deviceEUI")).upper() for each in data.devices}:
-            return {"idMetadata": meta, "error": {"message": "MESSAGE.ID-INVALID-OR-ALREADY-IN-USE"}}
-    number = max((each["id"] for each in data.devices), default=1) + 1
+        return "MESSAGE.DEVICE-MODEL-DOES-NOT-EXIST"
+    if row["type"] != "LORAWAN":
+        return ""
+    if row["lorawanSettings"]["deviceProfileID"] not in profiles:
+        return "Could not get device profile"
+    known = {str(each.get("deviceEUI")).upper() for each in data.devices}
+    return "MESSAGE.ID-INVALID-OR-ALREADY-IN-USE" if row["lorawanSettings"]["devEUI"].upper() in known else ""
+
+
+def _made(row: Row, number: int) -> Row:
     location = None
     if "longitude" in row or "latitude" in row:
         location = {"type": "Point", "coordinates": [row.get("longitude", 0), row.get("latitude", 0)]}
@@ -146,10 +157,11 @@ def created(row: Row, data: Data, profiles: set[str]) -> Row:
     }
     if row["type"] == "GENERIC_HTTP":
         made["apiKey"] = f"SECRETapi{number}"
-    if settings:
-        made |= {"lorawanSettings": settings, "deviceEUI": settings["devEUI"]}
+    if "lorawanSettings" in row:
+        made |= {"lorawanSettings": row["lorawanSettings"], "deviceEUI": row["lorawanSettings"]["devEUI"]}
+    if row["type"] == "MQTT_INTERNAL_BROKER":  # OS2iot's own broker says where it is
+        made |= {"mqttURL": "mqtts://os2iot.example", "mqttPort": 8884, "mqtttopicname": f"devices/{number}"}
     for name in ("mqttInternalBrokerSettings", "mqttExternalBrokerSettings"):
         if name in row:
             made |= row[name] | {"_settings": {name: row[name]}}
-    data.devices.append(made)
-    return {"data": table_row(made), "idMetadata": meta}
+    return made

@@ -93,7 +93,7 @@ def test_the_manifest_says_what_was_left_out() -> None:
 def test_who_the_catalog_does_not_name_has_nothing_of_the_system() -> None:
     product = leaving(tenants=("somebody",))
 
-    with pytest.raises(InvalidOptions, match="'os2iot.users' is not exported here"):
+    with pytest.raises(InvalidOptions, match=r"'os2iot\.users' is not exported here"):
         product.create(ExportOptions(with_doctypes=("os2iot.users",)))
     assert product.manifest(product.export())["doctypes"] == {}
     assert product.opened.api.asked == []
