@@ -59,7 +59,7 @@ class SystemSource:
     url: str
     secret: str
     tenants: tuple[str, ...]
-    requests: int = 8
+    requests: int = 16
     include_secrets: bool = False
     options: tuple[tuple[str, str], ...] = ()
 

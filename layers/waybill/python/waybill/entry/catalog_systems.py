@@ -21,7 +21,7 @@ class SystemEntry(msgspec.Struct, forbid_unknown_fields=True):
     url: _Text
     secret: str
     tenants: Annotated[list[_Text], msgspec.Meta(min_length=1)]
-    requests: Annotated[int, msgspec.Meta(ge=1, le=MOST_REQUESTS)] = 8
+    requests: Annotated[int, msgspec.Meta(ge=1, le=MOST_REQUESTS)] = 16
     include_secrets: bool = False
 
     KIND: ClassVar[str]
