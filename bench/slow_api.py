@@ -65,7 +65,7 @@ def slow_api(*, applications: int, latency: float) -> Iterator[SlowApi]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             """Answer."""
             with api.one_more():
                 self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -32,7 +32,7 @@ def api_latency_hidden(bench: Bench) -> Result:
         better="higher",
         runs=ours,
         note=(
-            f"{bench.scale.api_records:,} applications of OS2iot, each by its id, with requests: {_LIMIT} in the catalog, "
+            f"{bench.scale.api_records:,} applications of OS2iot, each by its id, with {_LIMIT} requests at once, "
             f"over those read one at a time ({statistics.median(alone):.1f} a second). The server counts the requests "
             f"that it has at once: never more than {_LIMIT}, or this figure is not measured."
         ),

@@ -30,9 +30,12 @@ def as_row(item: SourceItem, doctype: str) -> SourceItem:
     record = _RECORD.decode(item.line)
     if record.get("type") == "SIGFOX":
         reason = "OS2iot's bulk import takes no Sigfox devices, and no file that has one. Other formats have it."
-        gap = Gap(doctype, "record", item.id, Outcome.SKIPPED, "not_importable", reason)
-        return SourceItem(key=item.key, gap=gap, id=item.id)
+        return SourceItem(key=item.key, gap=_gap(doctype, item.id, "not_importable", reason), id=item.id)
     return SourceItem(item.key, msgspec.json.encode(row_of(record)), updated_at=item.updated_at, id=item.id)
+
+
+def _gap(doctype: str, name: str, code: str, reason: str) -> Gap:
+    return Gap(doctype=doctype, kind="record", id=name, outcome=Outcome.SKIPPED, code=code, reason=reason)
 
 
 def row_of(record: Mapping[str, Any]) -> dict[str, object]:

@@ -195,7 +195,7 @@ def _sigfox_groups(backend: Backend, after: str | None) -> Iterator[Found]:
         yield each
         if each.fields is not None and bytes(_raw(each.fields.get("sigfoxGroupData"))) == b"null":
             reason = "Sigfox did not answer OS2iot, so the group's record has no sigfoxGroupData."
-            gap = (Outcome.FAILED, "record_incomplete", reason)
+            gap = _gap(Outcome.FAILED, "record_incomplete", reason)
             yield Found(f"{each.position}/sigfoxGroupData", f"{each.id} (sigfoxGroupData)", gap=gap)
 
 
@@ -230,7 +230,7 @@ def _service_profiles(backend: Backend, after: str | None) -> Iterator[Found]:
     reply = backend.client.send(replace(request, taken=_TAKES_404))
     if is_missing(reply):
         reason = "This version of OS2iot has no service profiles."
-        yield Found("all", "all", gap=(Outcome.SKIPPED, "not_supported", reason))
+        yield Found("all", "all", gap=_gap(Outcome.SKIPPED, "not_supported", reason))
         return
     yield from sorted((_found(row) for row in whole(reply, profiles_of(reply))), key=_position_of)
 
@@ -291,12 +291,18 @@ class _Application(msgspec.Struct, rename="camel"):
 
 
 _APPLICATION = msgspec.json.Decoder(_Application)
-_LISTED_AND_MISSING = (
+_NULL = msgspec.Raw(b"null")
+
+
+def _gap(outcome: Outcome, code: str, reason: str) -> tuple[Outcome, str, str]:
+    return outcome, code, reason
+
+
+_LISTED_AND_MISSING = _gap(
     Outcome.FAILED,
     "record_refused",
     "The list names it, but when it was asked for by its id, OS2iot answered that it does not exist.",
 )
-_NULL = msgspec.Raw(b"null")
 
 
 def _numbers(backend: Backend, path: str) -> list[int]:

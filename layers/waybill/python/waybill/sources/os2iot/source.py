@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from waybill.domain.catalog import Doctype, SystemSource
-from waybill.domain.estimate import Amount
 from waybill.domain.plan import Shard
 from waybill.ports import Budget, Measure, Source, SourceItem
 from waybill.sources import json_text
@@ -14,6 +13,7 @@ from waybill.sources.moments import unix_seconds
 from waybill.sources.os2iot.api import PAGE, client_of, uses_key
 from waybill.sources.os2iot.device_csv import as_row
 from waybill.sources.os2iot.reading import READERS, Backend, Found, count
+from waybill.sources.rest.measuring import measured_by_reading
 from waybill.sources.system import Tools
 
 
@@ -49,20 +49,9 @@ class Os2iotRecords:
 
         If that is not all, the lists are asked how many there are. Raises SourceUnavailable.
         """
-        items: list[SourceItem] = []
-        size = records = 0
-        exact = True
-        for item in self.read(tenant=tenant, shard=Shard(0, self._doctype.name), after=None):
-            if len(items) >= pages * PAGE or (items and budget.spent()):
-                exact = False
-                break
-            items.append(item)
-            if item.line is not None:
-                size, records = size + len(item.line) + 1, records + 1
-        read = Amount(records, size, 0, 0, 0)
-        total = None if exact else count(self._backend, self._doctype.collection)
-        amount = read if not total or not records else read.times(max(total / len(items), 1.0))
-        return Measure(amount, read, items, exact=exact, pages=max(-(-len(items) // PAGE), 1))
+        items = self.read(tenant=tenant, shard=Shard(0, self._doctype.name), after=None)
+        total = functools.partial(count, self._backend, self._doctype.collection)
+        return measured_by_reading(items, page=PAGE, pages=pages, budget=budget, total=total)
 
     def _item(self, found: Found) -> SourceItem:
         if found.fields is None:
