@@ -1,8 +1,9 @@
 """``python -m client os2iot-import``: make the devices of an export in an application of OS2iot.
 
 It takes the CSV that Waybill and OS2iot export, or records of ``os2iot.iot-devices`` as they lie in an archive, and
-says of every row what became of it. Rows that failed are written as they were, each with its reason, to be mended and
-sent again. The secret comes from the environment: OS2IOT_USERNAME and OS2IOT_PASSWORD, or OS2IOT_API_KEY.
+says of every row what became of it. Rows that failed are written as they were, each with its reason in
+``_waybill_error``, to be mended and sent again. The secret comes from the environment: OS2IOT_USERNAME and
+OS2IOT_PASSWORD, or OS2IOT_API_KEY.
 """
 
 import argparse
@@ -19,13 +20,11 @@ from typing import Any
 from waybill.adapters.http import Endpoint
 from waybill.domain.catalog import SystemSource
 from waybill.domain.errors import WaybillError
+from waybill.intake.json_row import ERROR
 from waybill.sinks.os2iot import Made, Os2iotSink, Row, RowResult
 from waybill.sinks.os2iot_rows import BadRow, device_of_record, device_of_row
 from waybill.sources.os2iot.api import client_of
 from waybill.sources.system import Tools
-
-REASON = "reason"
-"""The column, or the field, that a rejected row gets."""
 
 _IDLE_SECONDS = 4.0
 
@@ -81,11 +80,11 @@ def rows_of(path: Path) -> Iterator[Given]:
     if path.suffix.lower() == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             for number, cells in enumerate(csv.DictReader(file, restval="", strict=True), start=1):
-                yield _given(number, {name: value for name, value in cells.items() if name != REASON}, device_of_row)
+                yield _given(number, {name: value for name, value in cells.items() if name != ERROR}, device_of_row)
     else:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate((each for each in file if each.strip()), start=1):
-                record = {name: value for name, value in json.loads(line).items() if name != REASON}
+                record = {name: value for name, value in json.loads(line).items() if name != ERROR}
                 yield _given(number, record, device_of_record)
 
 
@@ -98,13 +97,13 @@ def write_rejected(path: Path, failed: Sequence[tuple[Given, str]]) -> None:
     """Write rows as they were given, each with its reason."""
     with path.open("w", encoding="utf-8", newline="") as file:
         if path.suffix.lower() == ".csv":
-            names = [*dict.fromkeys(name for given, _ in failed for name in given.cells), REASON]
+            names = [*dict.fromkeys(name for given, _ in failed for name in given.cells), ERROR]
             writer = csv.DictWriter(file, names)
             writer.writeheader()
-            writer.writerows({**given.cells, REASON: reason} for given, reason in failed)
+            writer.writerows({**given.cells, ERROR: reason} for given, reason in failed)
         else:
             for given, reason in failed:
-                file.write(json.dumps({**given.cells, REASON: reason}, ensure_ascii=False) + "\n")
+                file.write(json.dumps({**given.cells, ERROR: reason}, ensure_ascii=False) + "\n")
     print(f"{len(failed)} rows were not taken: {path}", file=sys.stderr)
 
 

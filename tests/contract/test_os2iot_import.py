@@ -65,7 +65,7 @@ def test_a_csv_is_imported_and_every_row_is_told(
     assert "3 rows were not taken" in err
     with (tmp_path / "devices.rejected.csv").open(encoding="utf-8", newline="") as file:
         rejected = list(csv.DictReader(file))
-    assert [(row["name"], row["reason"]) for row in rejected] == [
+    assert [(row["name"], row["_waybill_error"]) for row in rejected] == [
         ("bad", "MESSAGE.DEVICE-MODEL-DOES-NOT-EXIST"),
         ("", "name must have 1 to 50 characters."),
         ("odd", "It is a Sigfox device, and the CSV has nothing of Sigfox. Import the exported records instead."),
@@ -90,7 +90,7 @@ def test_records_of_an_archive_are_imported(tmp_path: Path, url: str, backend: B
 
     assert main([str(path), "--url", url, "--application", "4", "--rejected", str(tmp_path / "no.ndjson")]) == 1
     assert backend.data.devices[-1]["metadata"] == {"color": "red"}
-    assert json.loads((tmp_path / "no.ndjson").read_text()) == {**bad, "reason": "deviceProfileID is missing."}
+    assert json.loads((tmp_path / "no.ndjson").read_text()) == {**bad, "_waybill_error": "deviceProfileID is missing."}
 
 
 def test_a_row_with_too_many_cells_is_not_guessed_at(
