@@ -194,6 +194,15 @@ def test_sigfox_that_is_down_leaves_a_gap_beside_its_group() -> None:
         opened(backend).items("os2iot.sigfox-device-types")
 
 
+def test_a_gap_is_not_lost_when_reading_stops_between_it_and_its_record() -> None:
+    backend = Backend()
+    backend.sigfox_down = True
+    record, gap = opened(backend).items("os2iot.sigfox-groups")
+
+    assert opened(backend).items("os2iot.sigfox-groups", after=record.key) == [gap]
+    assert opened(backend).items("os2iot.sigfox-groups", after=gap.key) == []
+
+
 def test_service_profiles_that_the_version_does_not_have_are_said_to_be_none() -> None:
     [item] = opened().items("os2iot.service-profiles")
     assert item.gap is not None
@@ -220,6 +229,18 @@ def test_a_wrong_password_is_said() -> None:
     assert "wrong" not in str(refused.value)
 
 
+def test_a_password_that_was_changed_since_it_was_read_is_read_again() -> None:
+    backend = Backend()
+    system = opened(backend)
+    [source] = {each.source for each in system.catalog.doctypes.values()}
+    backend.admin = (ADMIN[0], "changed")
+    system.secrets.get(source.secret)  # type: ignore[union-attr] - as an earlier call of the function has
+    system.secrets.change(source.secret, json.dumps({"username": ADMIN[0], "password": "changed"}))  # type: ignore[union-attr]
+
+    assert ids(system, "users") == [1, 2]
+    assert [target for target in system.api.targets if "login" in target] == ["/api/v1/auth/login"] * 2
+
+
 def test_a_user_who_may_not_read_it_is_told_so() -> None:
     with pytest.raises(RequestRefused, match=r"was answered with 403\. The account that the secret names may not"):
         opened(user=READER).items("os2iot.users")
@@ -231,8 +252,9 @@ def test_a_key_opens_what_it_opens() -> None:
     assert ids(system, "organizations") == [1]
     assert ids(system, "applications") == [1, 2]
     assert ids(system, "device-models") == [1, 2]
-    with pytest.raises(RequestRefused, match="401"):
-        system.items("os2iot.users")
+    for doctype in ("os2iot.users", "os2iot.permissions"):
+        with pytest.raises(SourceUnavailable, match="An API key opens neither"):
+            system.items(doctype)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """How OS2iot is asked: sign-in, and the forms that its lists come in (reference source-systems.md, A1 to A3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -10,7 +10,7 @@ from waybill.sources.rest.auth import Ask, TokenAuth, bearer
 from waybill.sources.rest.client import RestClient
 from waybill.sources.rest.paging import rows_by_key
 from waybill.sources.rest.requests import MEBIBYTE, Pairs, Reply, Request, json_request
-from waybill.sources.rest.secret import required, secret_fields
+from waybill.sources.rest.secret import required, secret_fields, signed_in
 from waybill.sources.system import Tools
 
 PAGE = 100
@@ -70,12 +70,14 @@ def client_of(source: SystemSource, tools: Tools) -> RestClient:
     """Return the client of one backend. The secret has ``username`` and ``password``, or ``apiKey``."""
 
     def signing(ask: Ask, fresh: bool) -> Pairs:  # noqa: FBT001 - as TokenAuth calls it
-        fields = secret_fields(tools.secrets, source.secret, NAME, fresh=fresh)
-        if fields.get("apiKey"):
-            return (("x-api-key", fields["apiKey"]),)
-        user, password = required(fields, ("username", "password"), NAME)
-        reply = ask(json_request("auth/login", {"username": user, "password": password}, repeatable=True))
-        return (bearer(reply.json(_TOKEN).access_token),)
+        def headers(fields: Mapping[str, str]) -> Pairs:
+            if fields.get("apiKey"):
+                return (("x-api-key", fields["apiKey"]),)
+            user, password = required(fields, ("username", "password"), NAME)
+            reply = ask(json_request("auth/login", {"username": user, "password": password}, repeatable=True))
+            return (bearer(reply.json(_TOKEN).access_token),)
+
+        return signed_in(tools.secrets, source.secret, NAME, headers, fresh=fresh)
 
     return RestClient(
         NAME,

@@ -90,6 +90,20 @@ def _flat(path: str) -> Reader:
     return read
 
 
+def _of_users(path: str) -> Reader:
+    """Read a list that is closed to API keys (A1)."""
+
+    def read(backend: Backend, after: str | None) -> Iterator[Found]:
+        if backend.by_key():
+            raise SourceUnavailable(
+                "An API key opens neither the users nor the permissions of OS2iot. Let the secret have a username and "
+                "a password, or leave out os2iot.users and os2iot.permissions."
+            )
+        yield from _flat(path)(backend, after)
+
+    return read
+
+
 def _at_once(path: str, page: Callable[[Reply], RowsPage]) -> Reader:
     """Read a list whose pages cannot be trusted: all of it in one answer, which must be complete."""
 
@@ -191,12 +205,13 @@ def _sigfox_groups(backend: Backend, after: str | None) -> Iterator[Found]:
     read = _of_each(
         _organization_numbers, lambda each: Request("sigfox-group", query=(("organizationId", str(each)),)), page_of, ""
     )
-    for each in read(backend, after):
-        yield each
+    for each in read(backend, None):
+        items = [each]
         if each.fields is not None and bytes(_raw(each.fields.get("sigfoxGroupData"))) == b"null":
             reason = "Sigfox did not answer OS2iot, so the group's record has no sigfoxGroupData."
             gap = _gap(Outcome.FAILED, "record_incomplete", reason)
-            yield Found(f"{each.position}/sigfoxGroupData", f"{each.id} (sigfoxGroupData)", gap=gap)
+            items.append(Found(f"{each.position}/sigfoxGroupData", f"{each.id} (sigfoxGroupData)", gap=gap))
+        yield from (item for item in items if after is None or item.position > after)
 
 
 def _group_numbers(backend: Backend) -> list[int]:
@@ -250,8 +265,8 @@ READERS: Mapping[str, Reader] = {
     "payload-decoders": _flat("payload-decoder"),
     # A page counts joined rows, and so cuts the devices of a connection off (A2).
     "connections": _at_once("iot-device-payload-decoder-data-target-connection", page_of),
-    "users": _flat("user"),
-    "permissions": _flat("permission"),
+    "users": _of_users("user"),
+    "permissions": _of_users("permission"),
     "sigfox-groups": _sigfox_groups,
     "sigfox-device-types": _of_each(_group_numbers, _by_group("sigfox-device-type"), data_alone_of, "groupId"),
     "sigfox-contracts": _of_each(_group_numbers, _by_group("sigfox-contract"), array_of, "groupId"),
