@@ -674,8 +674,13 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "packed_part": (1,),
         "baseline": ("{key}",),
         "baseline_rows": ("{key}", 0, 0),
+        "kept": ("{name}",),
+        "note": ("{name}",),
+        "waiting_shard": (0,),
+        "debt": ("{doctype}", "{name}"),
     }
     prefixes = {"prefix", "export_of", "work", "shard", "packed", "chain", "baselines_of"}
+    prefixes |= {"kept_contents", "waiting_shards", "debts", "debts_of"}
     made = {
         make("{id}", *numbers.get(name, ()))
         for name, make in vars(keys).items()

@@ -99,7 +99,8 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
     chains = {f"{resource_name(name)}Role" for name in who}
 
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
-    assert set().union(*allowed.values()) == {"${ArchivesBucket.Arn}/exports/*", "${ArchivesBucket.Arn}/chains/*"}
+    kinds = ("exports", "chains", "debts")
+    assert set().union(*allowed.values()) == {f"${{ArchivesBucket.Arn}}/{kind}/*" for kind in kinds}
 
 
 def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict[str, Any]) -> None:
@@ -396,7 +397,7 @@ def test_an_estimate_reckons_with_the_steps_as_they_are_deployed(resources: dict
     assert {worker["MemorySize"] for worker in workers} == {estimate.WORKER_GIBIBYTES * 1024}
     assert {worker["Timeout"] for worker in workers} == {WORKFLOW.step_seconds + task.RESERVE_MS // 1000}
     assert {states[name]["MaxConcurrency"] for name in ("ReadShards", "PackParts")} == {WORKFLOW.side_by_side}
-    assert len(states) - len({"FailExport", "ExportFailed"}) == estimate.STATES
+    assert len(states) - len({"FailExport", "ExportFailed", "WaitForSources"}) == estimate.STATES
     assert functions["EstimateExportFunction"]["Timeout"] / 2 > estimate_export.MOST_SECONDS
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from waybill.domain.catalog import Doctype, SystemSource
-from waybill.ports import Secrets, Source
+from waybill.ports import Clock, Secrets, Source, Staging
 
 if TYPE_CHECKING:  # whoever reads the catalog needs to know the systems, and none of what reads them
     from waybill.sources.rest.client import Connect
@@ -26,11 +27,17 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a system is read with."""
+    """What a system is read with.
+
+    ``staging`` is that of the export that is read for; None if it is for none, as in an estimate: then nothing is asked
+    to be made. ``timing`` is how requests wait, and ``now`` tells the time.
+    """
 
     connect: "Connect"
     secrets: Secrets
     timing: "Timing | None" = None
+    staging: Staging | None = None
+    now: Clock = lambda: datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
