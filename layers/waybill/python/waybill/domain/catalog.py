@@ -1,7 +1,7 @@
 """The catalog: which doctypes this deployment exports, and where each is read from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from waybill.domain.errors import CatalogError, InvalidOptions
 from waybill.domain.options import COZY, PLAIN, ExportOptions
@@ -78,6 +78,7 @@ class Doctype:
     names top-level fields that no two records have in common, first of all the one that names a record; ``references``
     says of fields, with dots as above and ``*`` for each element of an array, which doctype's records they name.
     ``columns`` are those of the format csv that stand first, in their order; without them they follow from the schema.
+    If it ``fetches_files``, its source gets a content for each record from elsewhere, and keeps it until it is packed.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Doctype:
     unique: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    fetches_files: bool = False
 
     @property
     def key_fields(self) -> tuple[str, ...]:
@@ -113,8 +115,8 @@ class Doctype:
 
     @property
     def has_files(self) -> bool:
-        """Whether its records are the index of files."""
-        return isinstance(self.source, FilesSource)
+        """Whether its records are the index of files, or have contents that are fetched."""
+        return isinstance(self.source, FilesSource) or self.fetches_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class Catalog:
                 )
         names = options.with_doctypes or tuple(self.doctypes)
         chosen = [self.doctypes[name] for name in sorted(set(names))]
+        if options.without_files:
+            chosen = [replace(doctype, fetches_files=False) for doctype in chosen]
         kept = [doctype for doctype in chosen if not (options.without_files and doctype.has_files)]
         if chosen and not kept:
             raise InvalidOptions(

@@ -1,6 +1,7 @@
 """What the catalog file may say of other systems. One class for each kind; docs/sources.md explains them."""
 
-from typing import Annotated, ClassVar
+from dataclasses import replace
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -10,13 +11,14 @@ from waybill.sources.system import Collection
 from waybill.sources.systems import SYSTEMS
 
 MOST_REQUESTS = 64
+MOST_ARCHIVE_MINUTES = 2 * 24 * 60
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _COMMON = frozenset(("url", "secret", "tenants", "requests", "include_secrets"))
 
 
 class SystemEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """What all systems have in common. A kind adds fields of its own, texts all of them."""
+    """What all systems have in common. A kind may add fields of its own."""
 
     url: _Text
     secret: str
@@ -37,7 +39,7 @@ class SystemEntry(msgspec.Struct, forbid_unknown_fields=True):
             tenants=tuple(self.tenants),
             requests=self.requests,
             include_secrets=self.include_secrets,
-            options=tuple(own.items()),
+            options=tuple((field, str(value)) for field, value in own.items()),
         )
 
 
@@ -45,6 +47,21 @@ class Os2iot(SystemEntry, tag_field="kind", tag="os2iot"):
     """An OS2iot backend."""
 
     KIND: ClassVar[str] = "os2iot"
+
+
+class UForge(SystemEntry, tag_field="kind", tag="uforge"):
+    """One person's account in a UForge AppCenter.
+
+    ``user`` is whose it is, by default the one who signs in. An archive may take ``archive_minutes``; ``tickets`` are
+    asked for at a time.
+    """
+
+    user: str = ""
+    output_format: Literal["yaml", "json"] = "yaml"
+    archive_minutes: Annotated[int, msgspec.Meta(ge=1, le=MOST_ARCHIVE_MINUTES)] = 360
+    tickets: Annotated[int, msgspec.Meta(ge=1, le=MOST_REQUESTS)] = 4
+
+    KIND: ClassVar[str] = "uforge"
 
 
 def collection_of(where: str, doctype: str, entry: SystemEntry) -> Collection:
@@ -59,4 +76,4 @@ def collection_of(where: str, doctype: str, entry: SystemEntry) -> Collection:
             f"{where}: {system.name} has nothing that is called so. The name must be that of the source and, behind a "
             f"dot, one of {', '.join(sorted(system.collections))}."
         )
-    return Collection((), collection.columns) if entry.include_secrets else collection
+    return replace(collection, leave_out=()) if entry.include_secrets else collection

@@ -18,11 +18,13 @@ class Collection:
     """One kind of record that a system has.
 
     ``leave_out`` are its secrets, left out unless the catalog asks for them. ``columns`` are those of its files of the
-    format csv, in this order and first, if the system knows such files; by default they follow from the schema.
+    format csv, in this order and first, if the system knows such files; by default they follow from the schema. Where
+    it ``has_files``, a content is fetched for each of the records.
     """
 
     leave_out: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    has_files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

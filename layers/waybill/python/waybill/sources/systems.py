@@ -11,5 +11,11 @@ def _os2iot() -> System:
     return OS2IOT
 
 
-SYSTEMS: Mapping[str, Callable[[], System]] = {"os2iot": _os2iot}
+def _uforge() -> System:
+    from waybill.sources.uforge import UFORGE  # noqa: PLC0415
+
+    return UFORGE
+
+
+SYSTEMS: Mapping[str, Callable[[], System]] = {"os2iot": _os2iot, "uforge": _uforge}
 """By the ``kind`` of a source."""

@@ -1,17 +1,17 @@
 """UForge's API, as far as a person's own data go (reference source-systems, part B)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import Element
 
 from waybill.domain.errors import SourceUnavailable
 from waybill.sources.moments import unix_seconds
 from waybill.sources.rest.client import RestClient
 from waybill.sources.rest.paging import Page, pages
-from waybill.sources.rest.requests import XML, Reply, Request
+from waybill.sources.rest.requests import XML, Pairs, Reply, Request
 from waybill.sources.rest.xml_body import NotXml, parsed
 from waybill.sources.uforge.xml_record import NAMESPACE, is_true, number_of, record_of, text_of
 
@@ -44,6 +44,9 @@ class Kind:
 APPLIANCES = Kind("appliances", "appliances", "appliance", "applianceExport", "exports", can_be_cancelled=True)
 MY_SOFTWARE = Kind("mysoftware", "mySoftwareList", "mySoftware", "softwareBundleExport")
 ACCOUNTS = Kind("accounts", "credAccounts", "credAccount")
+
+KINDS = {kind.path: kind for kind in (APPLIANCES, MY_SOFTWARE, ACCOUNTS)}
+"""By what a doctype calls them behind its dot."""
 
 
 class Thing(NamedTuple):
@@ -87,15 +90,19 @@ class _Page(NamedTuple):
 
 
 class UForgeApi:
-    """One user's account. ``user`` is the login name. Methods raise SourceUnavailable."""
+    """One user's account. ``user`` gives the login name. Methods raise SourceUnavailable."""
 
-    def __init__(self, client: RestClient, user: str) -> None:
+    def __init__(self, client: RestClient, user: Callable[[], str]) -> None:
         self._client = client
-        self._base = f"users/{quote(user, safe='')}"
+        self._user = user
+
+    @property
+    def _base(self) -> str:
+        return f"users/{quote(self._user(), safe='')}"
 
     def profile(self) -> Element:
         """Return the user's own record."""
-        return _root(self._client.send(Request(self._base, accept=XML)), "user")
+        return _root(self._client.send(self._request(self._base)), "user")
 
     def things(self, kind: Kind) -> list[Thing]:
         """Return all objects of a kind, sorted by their numbers.
@@ -128,8 +135,7 @@ class UForgeApi:
     def ask(self, kind: Kind, number: int, output_format: str) -> str:
         """Ask for the archive of an object; return the ticket's path. Raises RequestRefused."""
         path = f"{self._base}/{kind.path}/{number}/exports"
-        request = Request(path, method="POST", query=(("outputFormat", output_format),), accept=XML)
-        reply = self._client.send(request)
+        reply = self._client.send(self._request(path, method="POST", query=(("outputFormat", output_format),)))
         ticket = number_of(_root(reply, kind.ticket), "dbId")
         if ticket is None:
             raise SourceUnavailable(f"{reply.asked} was answered with a ticket that has no number.")
@@ -150,7 +156,7 @@ class UForgeApi:
 
     def status(self, ticket: str) -> Status | None:
         """Return what has become of a ticket, None if it is not there any more."""
-        reply = self._client.send(Request(f"{ticket}/status", accept=XML, taken=frozenset((_NOT_FOUND,))))
+        reply = self._client.send(self._request(f"{ticket}/status", taken=(_NOT_FOUND,)))
         if reply.status == _NOT_FOUND:
             return None
         root = _root(reply, "status")
@@ -167,24 +173,27 @@ class UForgeApi:
 
     def download(self, ticket: str) -> Iterator[bytes]:
         """Yield the archive of a ticket that is complete. Raises RequestRefused."""
-        return self._client.stream(Request(f"{ticket}/downloads", accept="*/*"))
+        return self._client.stream(self._request(f"{ticket}/downloads", accept="*/*"))
 
     def cancel(self, kind: Kind, ticket: str) -> None:
         """Let an archive not be made further, where UForge can do that. Safe to repeat."""
         if kind.can_be_cancelled:
-            self._client.send(
-                Request(f"{ticket}/status", method="DELETE", accept=XML, taken=frozenset((_NOT_FOUND, _CONFLICT)))
-            )
+            self._client.send(self._request(f"{ticket}/status", method="DELETE", taken=(_NOT_FOUND, _CONFLICT)))
 
     def delete(self, ticket: str) -> None:
         """Delete a ticket with its archive. Safe to repeat."""
-        self._client.send(Request(ticket, method="DELETE", accept=XML, taken=frozenset((_NOT_FOUND,))))
+        self._client.send(self._request(ticket, method="DELETE", taken=(_NOT_FOUND,)))
+
+    def _request(
+        self, path: str, *, method: str = "GET", query: Pairs = (), accept: str = XML, taken: tuple[int, ...] = ()
+    ) -> Request:
+        """Return a request that is shown in errors without whose account it is about."""
+        shown = path.replace(self._base, "users/{user}", 1) + (f"?{urlencode(query)}" if query else "")
+        return Request(path, method=method, query=query, accept=accept, shown=shown, taken=frozenset(taken))
 
     def _pages(self, path: str, listed_in: str, element: str) -> Iterator[Page[Element]]:
         def at(offset: int) -> Request:
-            return Request(
-                f"{self._base}/{path}", query=(("count", str(PAGE_SIZE)), ("offset", str(offset))), accept=XML
-            )
+            return self._request(f"{self._base}/{path}", query=(("count", str(PAGE_SIZE)), ("offset", str(offset))))
 
         def read(reply: Reply) -> _Page:
             root = _root(reply, listed_in)

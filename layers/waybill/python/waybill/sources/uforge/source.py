@@ -1,21 +1,26 @@
 """The sources of UForge's doctypes."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import islice, pairwise
 
 import msgspec
 
-from waybill.domain.catalog import Doctype
+from waybill.domain.catalog import Doctype, SystemSource
 from waybill.domain.errors import SourceNotReady
 from waybill.domain.estimate import Amount
 from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.plan import FileReference, KeptContent, Shard
-from waybill.ports import Budget, Measure, SourceItem
+from waybill.ports import Budget, Measure, Source, SourceItem
 from waybill.sources.json_text import one_line
 from waybill.sources.moments import unix_seconds
-from waybill.sources.uforge.api import Kind, Thing, UForgeApi
+from waybill.sources.rest.client import RestClient
+from waybill.sources.rest.secret import secret_fields
+from waybill.sources.system import Tools
+from waybill.sources.uforge.api import KINDS, Kind, Thing, UForgeApi
+from waybill.sources.uforge.auth import UForgeAuth, credentials
 from waybill.sources.uforge.tickets import Debt, NoArchive, TicketDesk, settle
 from waybill.sources.uforge.xml_record import record_of
 
@@ -26,6 +31,34 @@ _KEY_DIGITS = 19
 """Keys are numbers, which are in order as texts once they have as many digits."""
 
 _ARCHIVE = "application/gzip"
+
+
+def opened(source: SystemSource, tools: Tools) -> Callable[[Doctype], Source]:
+    """Return what gives the source of each doctype of one account (``sources.system.System``)."""
+    auth = UForgeAuth(lambda fresh: credentials(secret_fields(tools.secrets, source.secret, "UForge", fresh=fresh)))
+    client = RestClient(
+        "UForge", source.url, connect=tools.connect, auth=auth, limit=source.requests, timing=tools.timing
+    )
+    api = UForgeApi(client, lambda: source.option("user") or auth.login)
+
+    def of(doctype: Doctype) -> Source:
+        kind = KINDS.get(doctype.collection)
+        if kind is None:
+            return Profile(doctype, api)
+        desk = None
+        if doctype.fetches_files and tools.staging is not None:
+            desk = TicketDesk(
+                api,
+                kind,
+                tools.staging,
+                doctype=doctype.name,
+                output_format=source.option("output_format"),
+                patience=timedelta(minutes=int(source.option("archive_minutes"))),
+                clock=tools.now,
+            )
+        return Things(doctype, api, kind, desk, ahead=int(source.option("tickets")))
+
+    return of
 
 
 class Profile:
@@ -85,7 +118,7 @@ class Things:
     def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:  # noqa: ARG002
         """Count the objects. The size of their archives is not known before they are made: it is guessed."""
         things, total, read_pages = self._api.some_things(self._kind, pages)
-        items = [self._guessed(thing) if self._kind.ticket else self._item(thing) for thing in things]
+        items = [self._guessed(thing) if self._doctype.fetches_files else self._item(thing) for thing in things]
         read = _amount(items)
         amount = read.times(total / len(things)) if things else read
         exact = total == len(things) and not any(item.file for item in items)

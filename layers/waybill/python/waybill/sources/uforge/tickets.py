@@ -6,6 +6,7 @@ one's number, the next call finds it as the one that was not there. Bundles have
 ticket is left behind; nothing can find it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +16,7 @@ from waybill.domain.errors import SourceUnavailable
 from waybill.domain.plan import KeptContent
 from waybill.ports import Clock, Staging
 from waybill.sources.rest.failures import RequestRefused
-from waybill.sources.uforge.api import APPLIANCES, MY_SOFTWARE, Kind, UForgeApi, message_of
+from waybill.sources.uforge.api import KINDS, Kind, UForgeApi, message_of
 
 MOST_FAILURES = 3
 """After so many an archive is given up, so that one that can never be had does not stop all others."""
@@ -28,8 +29,6 @@ _FINAL = frozenset((400, 404, 409, 410, 415))
 
 _UNABLE = frozenset((401, 403, 429))
 """Refusals that have nothing to do with this archive."""
-
-_KINDS = {kind.path: kind for kind in (APPLIANCES, MY_SOFTWARE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,10 @@ class TicketDesk:
         self._settle(debt)
 
     def _settle(self, debt: Debt) -> None:
-        settle(self._api, debt)
-        self._staging.forgive_debt(self._doctype, str(debt.number))
+        """Give a ticket back; if UForge does not take it now, the debt stays until the export has ended."""
+        with suppress(SourceUnavailable):
+            settle(self._api, debt)
+            self._staging.forgive_debt(self._doctype, str(debt.number))
 
     def _noted(self, debt: Debt) -> Debt:
         self._staging.put_debt(self._doctype, str(debt.number), msgspec.json.encode(debt))
@@ -196,7 +197,7 @@ def unseen(api: UForgeApi, kind: Kind, debt: Debt) -> str | None:
 
 def settle(api: UForgeApi, debt: Debt) -> None:
     """Give a ticket back, and with it the archive; one that is still being made is cancelled. Safe to repeat."""
-    kind = _KINDS[debt.kind]
+    kind = KINDS[debt.kind]
     ticket = debt.ticket or unseen(api, kind, debt)
     status = api.status(ticket) if ticket is not None else None
     if ticket is not None and status is not None:
