@@ -392,3 +392,9 @@ class AddressUnavailable(WaybillError):
         self.status = status
         self.transient = transient
         self.retry_after = retry_after
+
+
+class DebtsUnsettled(WaybillError):
+    """Something that exports hold in another system could not be given back; the next round tries again."""
+
+    code = "debts_unsettled"

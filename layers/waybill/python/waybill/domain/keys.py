@@ -188,6 +188,11 @@ def debts(export_id: str) -> str:
     return f"{DEBTS}{export_id}/"
 
 
+def debtor_of(prefix: str) -> str:
+    """The id of the export whose debts have this prefix."""
+    return prefix.removeprefix(DEBTS).removesuffix("/")
+
+
 def debts_of(export_id: str, doctype: str) -> str:
     """What the source of one doctype owes."""
     return f"{debts(export_id)}{doctype}/"
