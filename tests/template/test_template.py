@@ -401,7 +401,8 @@ def test_secrets_of_sources_are_read_by_what_reads_sources_alone(resources: dict
         if "secretsmanager:GetSecretValue" in statement["Action"]
     }
 
-    assert set(readers) == {f"{name}FunctionRole" for name in ("PlanExport", "ReadChunk", "EstimateExport")}
+    names = ("PlanExport", "ReadChunk", "EstimateExport", "SettleDebts")
+    assert set(readers) == {f"{name}FunctionRole" for name in names}
     assert all(resource == {"Ref": "SourceSecretArns"} for resource in readers.values())
 
 

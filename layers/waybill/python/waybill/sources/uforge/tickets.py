@@ -103,7 +103,7 @@ class TicketDesk:
         if debt.ticket is not None:
             self._look_at(debt, debt.ticket)
         elif debt.failures >= MOST_FAILURES:
-            self._without(debt, "archive_lost", f"UForge gave no ticket that lasted, {debt.failures} times.")
+            self._gap(debt, "archive_lost", f"UForge gave no ticket that lasted, {debt.failures} times.")
         else:
             self._ask(debt)
 
@@ -124,7 +124,7 @@ class TicketDesk:
             ticket = self._api.ask(self._kind, debt.number, self._format)
         except RequestRefused as error:
             if error.status in _FINAL:
-                self._without(debt, "archive_refused", f"UForge does not make it ({_told(error)}).")
+                self._gap(debt, "archive_refused", f"UForge does not make it ({_told(error)}).")
                 return
             self._noted(replace(debt, failures=debt.failures + 1))
             raise
@@ -136,14 +136,14 @@ class TicketDesk:
             self._noted(replace(debt, ticket=None, failures=debt.failures + 1))
         elif status.failed:
             said = f": {status.message}" if status.message else ", and does not say why"
-            self._without(debt, "archive_failed", f"UForge could not make it{said}.")
+            self._gap(debt, "archive_failed", f"UForge could not make it{said}.")
         elif status.cancelled:
-            self._without(debt, "archive_cancelled", "Making it was cancelled on UForge.")
+            self._gap(debt, "archive_cancelled", "Making it was cancelled on UForge.")
         elif status.complete:
             self._fetch(debt, ticket)
         elif self._clock() >= debt.begun_at + self._patience:
             minutes = self._patience // timedelta(minutes=1)
-            self._without(debt, "archive_late", f"UForge did not make it in {minutes} minutes.")
+            self._gap(debt, "archive_late", f"UForge did not make it in {minutes} minutes.")
 
     def _fetch(self, debt: Debt, ticket: str) -> None:
         try:
@@ -153,17 +153,17 @@ class TicketDesk:
             if status in _UNABLE:
                 raise
             if isinstance(error, RequestRefused) and status in _FINAL:
-                self._without(debt, "archive_refused", f"UForge made it and does not give it ({_told(error)}).")
+                self._gap(debt, "archive_refused", f"UForge made it and does not give it ({_told(error)}).")
             elif debt.failures + 1 >= MOST_FAILURES:
-                self._without(debt, "archive_broken", f"It was made, but could not be fetched: {error}")
+                self._gap(debt, "archive_broken", f"It was made, but could not be fetched: {error}")
             else:
                 self._noted(replace(debt, failures=debt.failures + 1))
                 raise
         else:
             self._settle(debt)
 
-    def _without(self, debt: Debt, code: str, reason: str) -> None:
-        """Note that there is no archive, and give back the ticket."""
+    def _gap(self, debt: Debt, code: str, reason: str) -> None:
+        """Note that there is a gap in place of an archive, and give back the ticket."""
         self._without_archive[debt.number] = result = NoArchive(code, reason)
         self._staging.put_note(self._name(debt.number), msgspec.json.encode(result))
         self._settle(debt)
