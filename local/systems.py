@@ -44,6 +44,7 @@ class StandIn:
 
 STAND_INS: Mapping[str, StandIn] = {
     "os2iot": StandIn("/api/v1", {"username": "global-admin@os2iot.dk", "password": "hunter2"}, {}),
+    "uforge": StandIn("/api", {"login": "bob", "api_key": "PUB", "secret_key": "SEC"}, {}),
 }
 """By the name that the system has as the kind of a source, and as a package of ``tests/systems``."""
 

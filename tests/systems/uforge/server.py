@@ -1,12 +1,15 @@
 """What the stand-in answers. It knows no sockets: a request comes in as what was sent, and an answer goes out."""
 
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from tests.systems.exchange import Asked, Told
+from tests.systems.serving import json_told
 from tests.systems.uforge import data
 from tests.systems.uforge.faults import Fault
 from tests.systems.uforge.signin import Account
@@ -21,17 +24,7 @@ _SIGNING = frozenset(("apiKey", "signature"))
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Answered:
-    """An answer. ``break_after`` is the number of bytes after which its body breaks off."""
-
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    break_after: int | None = None
-
-
-class Reset(Exception):
+class Reset(ConnectionResetError):
     """The connection goes away without an answer."""
 
 
@@ -42,7 +35,7 @@ class _Refused(Exception):
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Parsed:
     method: str
     path: str
     query: Mapping[str, str]
@@ -62,7 +55,10 @@ class _Asked:
 
 @dataclass
 class UForge:
-    """A UForge with one user. ``requests`` is all that was asked of it, method and path with query."""
+    """A UForge with one user. ``requests`` is all that was asked of it, method and path with query.
+
+    ``GET /_state`` tells how many tickets there are and ever were.
+    """
 
     account: Account = field(default_factory=Account)
     appliances: int = 3
@@ -76,6 +72,7 @@ class UForge:
 
     def __post_init__(self) -> None:
         login = self.account.login
+        self.lock = threading.Lock()
         self.tickets = Counter(self.polls, self.fates)
         self.lists: dict[str, list[Record]] = {
             "appliances": [data.appliance(login, 10 + 7 * number % 1009) for number in range(self.appliances)],
@@ -87,11 +84,18 @@ class UForge:
         """The URI of an object."""
         return f"users/{self.account.login}/{kind}/{number}"
 
-    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Answered:
+    def __call__(self, asked: Asked) -> Told:
+        """Answer a request. Raises Reset."""
+        with self.lock:
+            if asked.path == "/_state":
+                return json_told({"tickets": len(self.tickets.tickets), "asked": self.tickets.asked})
+            return self.answer(asked.method, asked.target, asked.headers, asked.body)
+
+    def answer(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Told:
         """Answer a request. ``target`` is path and query as they were sent. Raises Reset."""
         headers = {name.lower(): value for name, value in headers.items()}
         if not target.startswith(BASE):
-            return Answered(404, b"<html>Not Found</html>", {"content-type": "text/html"})
+            return Told(404, b"<html>Not Found</html>", {"content-type": "text/html"})
         relative = target.removeprefix(BASE)
         path, _, query = relative.partition("?")
         shown = "&".join(each for each in query.split("&") if each and each.partition("=")[0] not in _SIGNING)
@@ -101,14 +105,14 @@ class UForge:
         if fault is not None and fault.what.isdecimal():
             return self._error(int(fault.what), "Something went wrong", asked, dict(fault.headers))
         if not self.account.admits(relative, headers):
-            return Answered(401, b"<html>Unauthorized</html>", {"content-type": "text/html"})
+            return Told(401, b"<html>Unauthorized</html>", {"content-type": "text/html"})
         if fault is not None and fault.what == "first-page":
             query = re.sub(r"offset=\d+", "offset=0", query)
         parsed = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-        answer = self._routed(_Asked(method, unquote(path), parsed, headers, body), asked)
+        answer = self._routed(_Parsed(method, unquote(path), parsed, headers, body), asked)
         return answer if fault is None else _spoilt(answer, fault.what)
 
-    def _routed(self, asked: _Asked, shown: str) -> Answered:
+    def _routed(self, asked: _Parsed, shown: str) -> Told:
         found = [
             (method, route, match.groups())
             for method, pattern, route in self._routes()
@@ -124,7 +128,7 @@ class UForge:
                     return self._error(refused.status, str(refused), shown)
         return self._error(405, "Method Not Allowed", shown)
 
-    def _routes(self) -> Sequence[tuple[str, str, Callable[..., Answered]]]:
+    def _routes(self) -> Sequence[tuple[str, str, Callable[..., Told]]]:
         user = f"users/{re.escape(self.account.login)}"
         ticket = rf"{user}/(appliances|mysoftware)/(\d+)/exports/(\d+)"
         return (
@@ -139,11 +143,11 @@ class UForge:
             ("GET", f"{ticket}/downloads", self._download),
         )
 
-    def _user(self, asked: _Asked) -> Answered:
+    def _user(self, asked: _Parsed) -> Told:
         asked.check()
         return _xml(document("user", data.user(self.account.login)))
 
-    def _list(self, asked: _Asked, kind: str) -> Answered:
+    def _list(self, asked: _Parsed, kind: str) -> Told:
         asked.check(*_LIST_PARAMETERS)
         name, element = {
             "appliances": ("appliances", "appliance"),
@@ -152,12 +156,12 @@ class UForge:
         }[kind]
         return _page(asked, name, element, self.lists[kind])
 
-    def _tickets(self, asked: _Asked) -> Answered:
+    def _tickets(self, asked: _Parsed) -> Told:
         asked.check(*_LIST_PARAMETERS)
         rows = [ticket.fields for ticket in self.tickets.of_kind("appliances")]
         return _page(asked, "applianceExports", "applianceExport", rows)
 
-    def _export(self, asked: _Asked, kind: str, number: str) -> Answered:
+    def _export(self, asked: _Parsed, kind: str, number: str) -> Told:
         asked.check("outputFormat")
         output_format = asked.query.get("outputFormat", "yaml")
         if output_format not in {"yaml", "json"}:
@@ -170,11 +174,11 @@ class UForge:
         root = "applianceExport" if kind == "appliances" else "softwareBundleExport"
         return _xml(document(root, ticket.fields), 201)
 
-    def _ticket(self, asked: _Asked, kind: str, number: str, ticket: str) -> Answered:
+    def _ticket(self, asked: _Parsed, kind: str, number: str, ticket: str) -> Told:
         asked.check()
         return _xml(document("applianceExport", self._found(kind, number, ticket).fields))
 
-    def _status(self, asked: _Asked, kind: str, number: str, ticket: str) -> Answered:
+    def _status(self, asked: _Parsed, kind: str, number: str, ticket: str) -> Told:
         asked.check()
         found = self._found(kind, number, ticket)
         found.looks += 1
@@ -183,7 +187,7 @@ class UForge:
             raise _Refused(404, "No such export")
         return _xml(document("status", found.status))
 
-    def _cancel(self, asked: _Asked, kind: str, number: str, ticket: str) -> Answered:
+    def _cancel(self, asked: _Parsed, kind: str, number: str, ticket: str) -> Told:
         asked.check()
         found = self._found(kind, number, ticket)
         if found.has_ended:
@@ -191,22 +195,22 @@ class UForge:
         found.is_cancelled = True
         return _xml(document("status", found.status))
 
-    def _download(self, asked: _Asked, kind: str, number: str, ticket: str) -> Answered:
+    def _download(self, asked: _Parsed, kind: str, number: str, ticket: str) -> Told:
         asked.check(accept="*/*")
         found = self._found(kind, number, ticket)
         if not found.is_complete:
             raise _Refused(404, "The archive is not complete")
         found.downloaded = True
         content = data.archive(found.parent, found.output_format, self.archive_size)
-        return Answered(200, content, {"content-type": "application/octet-stream"})
+        return Told(200, content, {"content-type": "application/octet-stream"})
 
-    def _delete(self, asked: _Asked, kind: str, number: str, ticket: str) -> Answered:
+    def _delete(self, asked: _Parsed, kind: str, number: str, ticket: str) -> Told:
         asked.check()
         found = self._found(kind, number, ticket)
         if kind == "appliances" and not found.has_ended:
             raise _Refused(409, "The export is still running")
         del self.tickets.tickets[found.number]
-        return Answered(204)
+        return Told(204)
 
     def _parent(self, kind: str, number: str) -> Record:
         for each in self.lists[kind]:
@@ -220,17 +224,17 @@ class UForge:
             raise _Refused(404, f"There is no export {ticket}")
         return found
 
-    def _error(self, status: int, message: str, asked: str, headers: Mapping[str, str] | None = None) -> Answered:
+    def _error(self, status: int, message: str, asked: str, headers: Mapping[str, str] | None = None) -> Told:
         fields = {
             "localizedErrorMsg": {"message": message, "messageId": "error"},
             "requestMethod": asked.partition(" ")[0],
             "requestUri": asked.partition(" ")[2].partition("?")[0],
             "statusCode": status,
         }
-        return Answered(status, document("uforgeError", fields), {"content-type": XML, **(headers or {})})
+        return Told(status, document("uforgeError", fields), {"content-type": XML, **(headers or {})})
 
 
-def _page(asked: _Asked, name: str, element: str, rows: Sequence[Record]) -> Answered:
+def _page(asked: _Parsed, name: str, element: str, rows: Sequence[Record]) -> Told:
     try:
         offset, count = int(asked.query.get("offset", "0")), int(asked.query.get("count", str(len(rows))))
     except ValueError:
@@ -238,24 +242,24 @@ def _page(asked: _Asked, name: str, element: str, rows: Sequence[Record]) -> Ans
     return _xml(listing(name, element, len(rows), rows[offset : offset + count]))
 
 
-def _xml(body: bytes, status: int = 200) -> Answered:
-    return Answered(status, body, {"content-type": XML, "etag": '"1"'})
+def _xml(body: bytes, status: int = 200) -> Told:
+    return Told(status, body, {"content-type": XML, "etag": '"1"'})
 
 
-def _spoilt(answer: Answered, what: str) -> Answered:
+def _spoilt(answer: Told, what: str) -> Told:
     """Return an answer as a fault leaves it."""
     match what:
         case "resets":
             raise Reset
         case "malformed":
-            return Answered(answer.status, answer.body.replace(b"</", b"<", 1), answer.headers)
+            return Told(answer.status, answer.body.replace(b"</", b"<", 1), answer.headers)
         case "truncated":
-            return Answered(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
+            return Told(answer.status, answer.body[: len(answer.body) // 2], answer.headers)
         case "doctype":
             bomb = b'<!DOCTYPE a [<!ENTITY x "boom"><!ENTITY y SYSTEM "file:///etc/passwd">]><a>&x;&y;</a>'
-            return Answered(answer.status, bomb, answer.headers)
+            return Told(answer.status, bomb, answer.headers)
         case "other":
-            return Answered(answer.status, b"<html><body>Maintenance</body></html>", answer.headers)
+            return Told(answer.status, b"<html><body>Maintenance</body></html>", answer.headers)
         case "breaks":
-            return Answered(answer.status, answer.body, answer.headers, len(answer.body) // 2)
+            return Told(answer.status, answer.body, answer.headers, len(answer.body) // 2)
     return answer

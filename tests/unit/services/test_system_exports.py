@@ -200,7 +200,7 @@ def test_an_estimate_foresees_it(archive_format: str) -> None:
         options,
         quota=product.limits,
         catalog=product.catalog,
-        sources=product.sources,
+        sources=lambda _: product.sources,
         jobs=product.jobs,
         clock=product.clock,
     )

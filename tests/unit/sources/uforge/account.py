@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.fakes import FakeBudget, FakeClock, MemoryObjects
-from tests.rest_fakes import Asked, FakeApi, FakeSecrets, FakeTime, Told
+from tests.rest_fakes import FakeApi, FakeSecrets, FakeTime
 from tests.systems.uforge.faults import Fault
-from tests.systems.uforge.server import Reset, UForge
+from tests.systems.uforge.server import UForge
 
 from waybill.domain.catalog import Doctype, SystemSource
 from waybill.domain.errors import SourceNotReady
@@ -40,14 +40,7 @@ class Account:
 
     def __post_init__(self) -> None:
         self.uforge.now = self.clock
-        self.api = FakeApi(self._told)
-
-    def _told(self, asked: Asked) -> Told:
-        try:
-            answer = self.uforge.answer(asked.method, asked.target, asked.headers, asked.body)
-        except Reset:
-            raise ConnectionResetError("reset") from None
-        return Told(answer.status, answer.body, answer.headers, answer.break_after)
+        self.api = FakeApi(self.uforge)
 
     def fault(self, match: str, what: str, **more: Any) -> None:
         """Let something go wrong from now on."""
@@ -76,8 +69,10 @@ class Account:
             shards=shards,
             fetches_files=UFORGE.collections[collection].has_files if fetches is None else fetches,
         )
-        changed = None if self.changed is None else {"uforge-secret": json.dumps(self.changed)}
-        vault = FakeSecrets({"uforge-secret": json.dumps(self.secret)}, changed=changed)
+        vault = FakeSecrets({"uforge-secret": json.dumps(self.secret)})
+        if self.changed is not None:
+            vault.get("uforge-secret")
+            vault.change("uforge-secret", json.dumps(self.changed))
         tools = Tools(self.api, vault, self.time.timing(), self.staging(), self.clock)
         return UFORGE.opened(source, tools)(doctype)
 
