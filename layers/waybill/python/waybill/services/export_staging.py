@@ -5,11 +5,12 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 
+from waybill.archive.crc32 import combine
 from waybill.archive.spool import Spool
 from waybill.domain import keys
 from waybill.domain.errors import ObjectMissing, SourceNotReady, SourceUnavailable
 from waybill.domain.options import MEBIBYTE
-from waybill.domain.plan import KeptContent
+from waybill.domain.plan import KeptContent, Piece
 from waybill.ports import Budget, Download, ObjectStore
 
 PIECE = 32 * MEBIBYTE
@@ -67,15 +68,16 @@ class ExportStaging:
                 return
             self._archives.abort_uploads(key)  # of a call that died
             upload = self._archives.start_upload(key, download=_CONTENT)
+            sent: list[Piece] = []
+            crc32 = 0
             try:
-                sent = [
-                    self._archives.put_piece(key, upload, number, piece)
-                    for number, piece in enumerate(chain([first], pieces), start=1)
-                ]
+                for number, piece in enumerate(chain([first], pieces), start=1):
+                    crc32 = combine(crc32, piece.crc32, len(piece))
+                    sent.append(self._archives.put_piece(key, upload, number, piece))
             except BaseException:
                 self._archives.abort_uploads(key)
                 raise
-            self._archives.finish_upload(key, upload, sent, crc32=None)
+            self._archives.finish_upload(key, upload, sent, crc32=crc32)
 
     def _within_the_call(self, name: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

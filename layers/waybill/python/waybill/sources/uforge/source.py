@@ -113,7 +113,7 @@ class Things:
             if self._desk is None:
                 yield self._item(thing)
             else:
-                yield self._with_archive(thing, self._archive(self._desk, things[position:]))
+                yield self._with_archive(thing, self._archive(self._desk, things, position))
 
     def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:  # noqa: ARG002
         """Count the objects. The size of their archives is not known before they are made: it is guessed."""
@@ -135,20 +135,21 @@ class Things:
         last = len(keys) if shard.last is None else bisect_left(keys, shard.last)
         return [thing for thing in things[first:last] if after is None or _key(thing) > after]
 
-    def _archive(self, desk: TicketDesk, things: Sequence[Thing]) -> KeptContent | NoArchive:
-        """Return the archive of the first of ``things``. Those of others that follow are made meanwhile."""
-        first = desk.settled(things[0].number)
-        if first is not None:
-            return first
-        unsettled = (thing.number for thing in things if desk.settled(thing.number) is None)
-        for number in islice(unsettled, self._ahead):
-            desk.advance(number)
-        first = desk.settled(things[0].number)
-        if first is None:
+    def _archive(self, desk: TicketDesk, things: Sequence[Thing], position: int) -> KeptContent | NoArchive:
+        """Return the archive of the thing at ``position``. Those of others behind it are made meanwhile."""
+        number = things[position].number
+        archive = desk.settled(number)
+        if archive is not None:
+            return archive
+        behind = (each.number for each in islice(things, position, None))
+        for each in islice((each for each in behind if desk.settled(each) is None), self._ahead):
+            desk.advance(each)
+        archive = desk.settled(number)
+        if archive is None:
             raise SourceNotReady(
-                f"UForge has not made the archive of {self._doctype.name} {things[0].number} yet.", seconds=_WAIT
+                f"UForge has not made the archive of {self._doctype.name} {number} yet.", seconds=_WAIT
             )
-        return first
+        return archive
 
     def _with_archive(self, thing: Thing, archive: KeptContent | NoArchive) -> SourceItem:
         item = self._item(thing)
