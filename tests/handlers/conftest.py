@@ -18,6 +18,7 @@ from tests.unit.services.exports import Product
 from waybill.domain.catalog import Catalog
 from waybill.entry import event, http, task
 from waybill.entry.observability import logger
+from waybill.ports import Staging
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -55,7 +56,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         def catalog(self) -> Catalog:
             return made.catalog
 
-        def sources(self, catalog: Catalog) -> object:
+        def sources(self, catalog: Catalog, staging: Staging | None = None) -> object:
             return made.sources
 
     wiring = Wiring(

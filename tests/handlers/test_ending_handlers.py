@@ -98,3 +98,7 @@ class TestSweepExports:
         assert product.archives.objects == {}
         assert json.loads(log.getvalue().splitlines()[-1])["removed"] == 1
         assert TENANT not in log.getvalue()
+
+
+def test_what_ended_exports_hold_elsewhere_is_counted(product: Product, invoke: Invoke) -> None:
+    assert invoke("schedule", "settle_debts") == {"settled": 0, "running": 0}

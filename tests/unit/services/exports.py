@@ -129,9 +129,10 @@ class Product:
             TENANT,
             job.id,
             catalog=self.catalog,
-            sources=self.sources,
+            sources=lambda catalog, staging: self.sources,
             jobs=self.jobs,
             archives=self.archives,
+            budget=FakeBudget(),
             clock=self.clock,
         )
         return msgspec.json.decode(self.archives.get(work.key), type=list[ReadBatch])
@@ -142,7 +143,7 @@ class Product:
             TENANT,
             job.id,
             batch,
-            sources=lambda catalog: self.sources,
+            sources=lambda catalog, staging: self.sources,
             jobs=self.jobs,
             archives=self.archives,
             budget=budget or FakeBudget(),

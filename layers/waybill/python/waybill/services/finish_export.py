@@ -69,12 +69,14 @@ def _publish(
         clock(), parts=len(parts), total_size=size, gaps=ledger.failed, records=ledger.written, part_names=names
     )
     increment = increment_of(archives, job)
-    document = build_manifest(done, header, parts, ledger, increment=increment, deleted=read.deleted)
+    doctypes = pinned_catalog(archives, job.id).doctypes
+    left_out = {name: doctype.leave_out for name, doctype in doctypes.items()}
+    document = build_manifest(done, header, parts, ledger, increment=increment, deleted=read.deleted, left_out=left_out)
     manifest = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     save(archives, keys.pieces(job.id), _pieces(parts))
     digest = _put_signed(job.id, manifest, archives, signer)
     if job.chain is not None:
-        orders = {name: order_of(doctype).name for name, doctype in pinned_catalog(archives, job.id).doctypes.items()}
+        orders = {name: order_of(doctype).name for name, doctype in doctypes.items()}
         put_baseline(archives, job, orders, digest, _lost(parts))
     jobs.replace(done)
     metrics.count("ExportsDone", 1)

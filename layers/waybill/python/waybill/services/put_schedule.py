@@ -55,7 +55,7 @@ def put_schedule(
     now = clock()
     _check_name(name)
     check_timing(terms, now, least=least)
-    _check_options(terms, catalog)
+    _check_options(terms, catalog.of_tenant(tenant))
     for _ in range(_TRIES):
         before = _stored(tenant, name, schedules)
         schedule = new_schedule(tenant, name, terms, now) if before is None else before.replaced(terms, now)
