@@ -152,7 +152,7 @@ class Backend:
             if (caller.kind == "admin" or each["_organization"] == 1)
             and asked.query.get("organizationId") in {None, str(each["_organization"])}
         ]
-        return _paged(asked, "application", [self._with_devices(each) for each in rows])
+        return _paged(asked, "application", rows, self._with_devices)
 
     def _with_devices(self, row: Row) -> Row:
         """An application of the list: it does not say whose it is."""
@@ -171,7 +171,7 @@ class Backend:
         rows = [each for each in self.data.devices if each["_application"] == int(number)]
         if any(not self._knows(each) for each in rows):
             raise refused(404, NOT_FOUND, "Not Found")  # whatever went wrong, the controller says this
-        return _paged(asked, "iot-device", [self._listed(each) for each in rows], negative=404)
+        return _paged(asked, "iot-device", rows, self._listed, negative=404)
 
     def _listed(self, row: Row) -> Row:
         model = None if row["_model"] is None else _shown(_one(self.data.device_models, str(row["_model"])))
@@ -371,13 +371,17 @@ def _window(asked: Asked, default: int = 100) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _paged(asked: Asked, route: str, rows: list[Row], *, negative: int = 500) -> Told:
+def _paged(
+    asked: Asked, route: str, rows: list[Row], shown: Callable[[Row], Row] = lambda row: row, *, negative: int = 500
+) -> Told:
+    """One page of rows, each as it is ``shown``."""
     if route in _SORTED and "orderOn" in asked.query and "sort" not in asked.query:
         raise refused(500, "Internal server error")  # toLocaleUpperCase of undefined
     limit, offset = _window(asked)
     if limit < 0 or offset < 0:
         raise refused(negative, NOT_FOUND if negative == 404 else "Internal server error")
-    return json_told({"data": rows[offset : offset + limit if limit else None], "count": len(rows)})
+    page = rows[offset : offset + limit if limit else None]
+    return json_told({"data": [shown(each) for each in page], "count": len(rows)})
 
 
 def _one(rows: list[Row], number: str) -> Row:
