@@ -33,7 +33,8 @@ class CozyItem:
 
     ``id`` is the document's as the archive names it. Where ``problem`` is set, nothing of the item may be used: the
     record is bad, or it lost its content, or (without a row) a content has no record. Drawing the chunks of ``content``
-    raises BadMember at the end if it is not what the record says. ``last`` is the place of its last member.
+    raises BadMember at the end if it is not what the record says. ``last`` is the place of its last member; ``paired``
+    says that a content stands behind the record, whether it may be used or not.
     """
 
     doctype: str
@@ -42,6 +43,7 @@ class CozyItem:
     content: Member | None
     problem: Problem | None
     last: int = 0
+    paired: bool = False
 
 
 def identity_of(comment: bytes) -> PartIdentity | None:
@@ -122,7 +124,7 @@ def _with_content(document: _Document | None, member: Member) -> Iterator[CozyIt
     if document is not None and document.wants_content:
         problem, record = document.row.problem, document.row.value or {}
         content = None if problem else replace(member, chunks=_checked(member, record))
-        yield CozyItem(document.doctype, document.id, document.row, content, problem, member.place)
+        yield CozyItem(document.doctype, document.id, document.row, content, problem, member.place, paired=True)
         return
     if document is not None:
         yield _alone(document)

@@ -92,8 +92,8 @@ class ZipReader:
         """Yield in order the members from place ``start`` on whose names are ``wanted``. Raises BadArchive.
 
         Only these are read and checked; of the others no more than their places is looked at. A member that proves bad
-        while it is drawn spoils nothing of those behind it. Names are as they stand in the archive, safe or not, and may
-        repeat: nothing may be unpacked to them.
+        while it is drawn spoils nothing of those behind it. Names are as they stand in the archive, safe or not, and
+        may repeat: nothing may be unpacked to them.
         """
         allowance = Allowance(self._limits)
         contents = _Window(self._read_at, 0, self._directory, _WINDOW)

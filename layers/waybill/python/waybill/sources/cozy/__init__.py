@@ -1,0 +1,1 @@
+"""Reads an export of a Cozy by its link."""
