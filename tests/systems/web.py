@@ -11,10 +11,17 @@ from waybill.ports import Web
 class Sent(Protocol):
     """An answer of a stand-in. One that is not ``whole`` breaks off."""
 
-    status: int
-    headers: dict[str, str]
-    body: Iterable[bytes]
-    whole: bool
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> dict[str, str]: ...
+
+    @property
+    def body(self) -> Iterable[bytes]: ...
+
+    @property
+    def whole(self) -> bool: ...
 
 
 class StandInWeb(Web):

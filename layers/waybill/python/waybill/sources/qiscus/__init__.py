@@ -1,0 +1,1 @@
+"""Reads a chat on Qiscus by its REST exports."""
