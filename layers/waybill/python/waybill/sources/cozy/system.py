@@ -35,10 +35,8 @@ def _opened(source: SystemSource, tools: Tools) -> Callable[[Doctype], Source]:
     from waybill.sources.cozy.documents import Choice, CozyDocuments  # noqa: PLC0415 - not for who reads a catalog
     from waybill.sources.cozy.downloads import Downloads  # noqa: PLC0415
 
-    web = tools.web(source.option("allow_private") == "True")
-    downloads = Downloads(
-        source.name, lambda: _link(source, tools), web=web, staging=tools.staging, clock=tools.now
-    )
+    web = tools.web_of(source)
+    downloads = Downloads(source.name, lambda: _link(source, tools), web=web, staging=tools.staging, clock=tools.now)
 
     def of(doctype: Doctype) -> Source:
         choice = Choice(

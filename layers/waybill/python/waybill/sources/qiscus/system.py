@@ -38,7 +38,7 @@ def _opened(source: SystemSource, tools: Tools) -> Callable[[Doctype], Source]:
         limit=source.requests,
         timing=tools.timing,
     )
-    web = tools.web(source.option("allow_private") == "True")
+    web = tools.web_of(source)
 
     def of(doctype: Doctype) -> Source:
         terms = Terms(
