@@ -93,11 +93,13 @@ class Cozy(SystemEntry, tag_field="kind", tag="cozy", kw_only=True):
 class Qiscus(SystemEntry, tag_field="kind", tag="qiscus", kw_only=True):
     """One application on Qiscus, from the day ``since`` on.
 
-    What Qiscus makes for it is deleted there when it is read, unless ``backups`` says keep. With ``allow_private``
-    files may lie in private networks, and need not come by https.
+    What Qiscus makes for it is deleted there when it is read, unless ``backups`` says keep. ``most_rows`` is the number
+    of rows at which Qiscus cuts, if it is not the one of its documents. With ``allow_private`` files may lie in private
+    networks, and need not come by https.
     """
 
     since: date
+    most_rows: Annotated[int, msgspec.Meta(ge=0)] = 0
     backups: Literal["delete", "keep"] = "delete"
     allow_private: bool = False
 

@@ -47,6 +47,7 @@ def _opened(source: SystemSource, tools: Tools) -> Callable[[Doctype], Source]:
             since=date.fromisoformat(source.option("since")),
             leave_out=doctype.leave_out,
             removes=source.option("backups") == "delete",
+            cap=int(source.option("most_rows", "0")),
         )
         return QiscusRows(terms, Backups(client), web=web, staging=tools.staging, clock=tools.now)
 
