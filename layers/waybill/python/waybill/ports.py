@@ -690,6 +690,10 @@ class Staging(Protocol):
         """
         ...
 
+    def read(self, content: KeptContent, start: int, length: int) -> Iterator[bytes]:
+        """Yield so many bytes of a content that is kept, from ``start`` on. Raises ObjectMissing or ObjectChanged."""
+        ...
+
     def note(self, name: str) -> bytes | None:
         """Return what an earlier call noted under the name, None if nothing."""
         ...

@@ -90,6 +90,10 @@ class ExportStaging:
                 )
             yield chunk
 
+    def read(self, content: KeptContent, start: int, length: int) -> Iterator[bytes]:
+        """Yield bytes of a content, of the version that is kept."""
+        return self._archives.stream_range(content.key, start, length, etag=content.etag)
+
     def note(self, name: str) -> bytes | None:
         """Return a note, None if there is none."""
         return self._get(keys.note(self._export_id, _checked(name)))
