@@ -52,7 +52,8 @@ class Doctype:
     (secrets); ``shards`` says into how many slices a large set is cut. ``date_field`` names the field that dates a
     record, with dots between a field and one inside it; empty if none does. For imports, ``unique`` names top-level
     fields that no two records have in common, first of all the one that names a record; ``references`` says of fields,
-    with dots as above and ``*`` for each element of an array, which doctype's records they name.
+    with dots as above and ``*`` for each element of an array, which doctype's records they name; ``imported`` says
+    whether imports of it are wanted.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Doctype:
     date_field: str = ""
     unique: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
+    imported: bool = True
 
     @property
     def key_fields(self) -> tuple[str, ...]:
@@ -78,6 +80,18 @@ class Doctype:
         """Whether its records are the index of files."""
         return isinstance(self.source, FilesSource)
 
+    @property
+    def target(self) -> TableSource | None:
+        """The table that imported records are written to: that of its source. None if it cannot be imported.
+
+        Records are written as JSON text under the text that names them, so that is what the source must read.
+        """
+        table = self.source.index if isinstance(self.source, FilesSource) else self.source
+        if not self.imported or not isinstance(table, TableSource):
+            return None
+        plain = table.index is None and not table.sort_prefix and table.id_attribute in {None, table.sort_key}
+        return table if plain and table.body_attribute is not None and table.sort_key_type == "S" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
@@ -91,6 +105,11 @@ class Catalog:
         if known is None or not isinstance(known.source, FilesSource):
             raise CatalogError(f"The catalog names no bucket for the files of {doctype}.")
         return known.source.bucket
+
+    def importable(self, doctype: str) -> bool:
+        """Whether rows of a doctype can be imported: the catalog has it, wants it, and keeps it as JSON text."""
+        known = self.doctypes.get(doctype)
+        return known is not None and known.target is not None
 
     @property
     def schemas(self) -> dict[str, str]:

@@ -83,3 +83,62 @@ def report(import_id: str) -> str:
 def failures(import_id: str) -> str:
     """All files of rejected rows."""
     return f"{prefix(import_id)}failures/"
+
+
+def validation(import_id: str) -> str:
+    """Where validation stopped."""
+    return f"{work(import_id)}validation.json"
+
+
+def holders(import_id: str, doctype: str) -> str:
+    """Which records of the target have which values in fields that no two may have in common."""
+    return f"{work(import_id)}holders/{doctype}.sqlite"
+
+
+def loading(import_id: str) -> str:
+    """Where loading stopped."""
+    return f"{work(import_id)}loading.json"
+
+
+def undoing(import_id: str) -> str:
+    """Where undoing stopped."""
+    return f"{work(import_id)}undoing.json"
+
+
+def verdict_file(import_id: str, row_key: str) -> str:
+    """The accepted rows of a row file, as they are to be written."""
+    return f"{verdicts(import_id)}{row_key.removeprefix(rows(import_id))}"
+
+
+def rejected(import_id: str, row_key: str, phase: str) -> str:
+    """Which rows of a row file were rejected in a phase (``validate``, ``load``), and why."""
+    return f"{work(import_id)}rejected/{phase}/{row_key.removeprefix(rows(import_id))}"
+
+
+def row_key_of(import_id: str, verdict_key: str) -> str:
+    """The row file that a file of verdicts is about."""
+    return f"{rows(import_id)}{verdict_key.removeprefix(verdicts(import_id))}"
+
+
+def journal_entry(import_id: str, verdict_key: str, chunk: int, turn: int) -> str:
+    """What was in the target before a chunk of a file of verdicts was written there.
+
+    ``turn`` counts how often rows of it met something else than was noted, and were noted again.
+    """
+    name = verdict_key.removeprefix(verdicts(import_id)).removesuffix(".ndjson")
+    return f"{journal(import_id)}{name}/{chunk:06}-{turn:02}.ndjson"
+
+
+def unwritten(entry: str) -> str:
+    """Which rows of a chunk were not written after all, beside its entry in the journal."""
+    return f"{entry.rpartition('-')[0]}-none.ndjson"
+
+
+def kept_contents(import_id: str) -> str:
+    """Contents that were in the target before the import put others in their place."""
+    return f"{prefix(import_id)}kept/"
+
+
+def left(import_id: str) -> str:
+    """Which records undoing has left, because they were changed since."""
+    return f"{prefix(import_id)}left/"
