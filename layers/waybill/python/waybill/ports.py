@@ -733,6 +733,10 @@ class Sink(Protocol):
         """Return those of at most 100 records that there are, strongly consistent."""
         ...
 
+    def stood(self, tenant: str, doctype: str, item: bytes) -> Standing:
+        """Return the record that an item is, as one of ``Standing.item`` that was kept."""
+        ...
+
     def write(self, tenant: str, doctype: str, import_id: str, records: Sequence[NewRecord]) -> Mapping[int, Refusal]:
         """Write all records, or none if some of them are refused; return the positions of these.
 
@@ -758,7 +762,7 @@ class Sink(Protocol):
         ...
 
     def keep_content(self, tenant: str, doctype: str, key: str, kept: str) -> None:
-        """Copy the content of a record, as it is, to the object ``kept`` of the archives bucket. Raises ObjectMissing."""
+        """Copy the content of a record as it is to the object ``kept`` of the archives bucket. Raises ObjectMissing."""
         ...
 
     def remove_content(self, tenant: str, doctype: str, key: str) -> None:

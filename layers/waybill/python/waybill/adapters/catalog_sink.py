@@ -40,6 +40,10 @@ class CatalogSink:
         """Return those of at most 100 records that there are."""
         return self._table(tenant, doctype).standing(keys)
 
+    def stood(self, tenant: str, doctype: str, item: bytes) -> Standing:
+        """Return the record that an item is."""
+        return self._table(tenant, doctype).stood(item)
+
     def write(self, tenant: str, doctype: str, import_id: str, records: Sequence[NewRecord]) -> Mapping[int, Refusal]:
         """Write all records, or none if some of them are refused; return the positions of these."""
         return self._table(tenant, doctype, import_id).write(records)

@@ -82,6 +82,10 @@ class ImportTable:
         """Return the records that there are."""
         return dict(self._form.standing(bytes(raw)) for raw in self._get(self._partition, keys, {}))
 
+    def stood(self, item: bytes) -> Standing:
+        """Return the record that an item is."""
+        return self._form.standing(item)[1]
+
     def records(self, after: str) -> Iterator[tuple[str, str]]:
         """Yield keys and bodies behind a key, in the order of their keys."""
         sort, body = self._table.sort_key, self._table.body_attribute or ""

@@ -126,7 +126,7 @@ def journal_entry(import_id: str, verdict_key: str, chunk: int, turn: int) -> st
     ``turn`` counts how often rows of it met something else than was noted, and were noted again.
     """
     name = verdict_key.removeprefix(verdicts(import_id)).removesuffix(".ndjson")
-    return f"{journal(import_id)}{name}/{chunk:06}-{turn:02}.ndjson"
+    return f"{journal(import_id)}{name}/{chunk:06}-{turn:04}.ndjson"
 
 
 def unwritten(entry: str) -> str:

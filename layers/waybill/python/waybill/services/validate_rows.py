@@ -1,0 +1,189 @@
+"""Judge the rows that came in, and leave those that are accepted as they are to be written."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from waybill.archive.spool import Spool
+from waybill.domain import import_keys
+from waybill.domain.catalog import Catalog, Doctype
+from waybill.domain.errors import CatalogError
+from waybill.domain.import_job import ImportJob, ImportPhase
+from waybill.intake.row_file import read_rows
+from waybill.ports import Budget, Clock, ImportStore, ObjectStore, Sink
+from waybill.rules.codes import Outcome
+from waybill.rules.doctype_rules import DoctypeRules
+from waybill.rules.judge import judge
+from waybill.rules.verdict import Finding, Row
+from waybill.services.file_rules import FileRules
+from waybill.services.import_progress import progressed
+from waybill.services.import_tally import MOST_SHOWN, ShownFault, Tallies, Tally, counts_of
+from waybill.services.making_import import making_import
+from waybill.services.row_outcomes import AcceptedRows, rejected, shown
+from waybill.services.target_existing import TargetExisting
+from waybill.services.validation_disk import ValidationDisk
+from waybill.services.verdict_file import line_of
+from waybill.services.work_files import load_if_there, save
+
+SAVED_AFTER = 250_000
+"""Rows after which a checkpoint is stored also if there is time left: what was seen of their keys is some 10 MB."""
+
+RulesOf = Callable[[str, ImportJob], DoctypeRules]
+"""Gives the rules of a doctype for the rows of an import."""
+
+_Sent = deque[tuple[dict[str, Any] | None, bytes]]
+"""Of rows that wait for their verdicts what their text says, if it can be read, and the text."""
+
+
+class Validation(msgspec.Struct):
+    """How far validation has got: behind the row file ``after``, ``judged`` rows of its doctype.
+
+    ``shown`` are the first faults, for the report.
+    """
+
+    after: str = ""
+    doctype: str = ""
+    judged: int = 0
+    tallies: Tallies = {}
+    shown: list[ShownFault] = []
+    done: bool = False
+
+
+def validate_rows(
+    tenant: str,
+    import_id: str,
+    *,
+    imports: ImportStore,
+    catalog: Catalog,
+    rules_of: RulesOf,
+    sink: Sink,
+    archives: ObjectStore,
+    budget: Budget,
+    clock: Clock,
+) -> bool:
+    """Judge rows, going on from what an earlier call left; return whether all of them are judged.
+
+    Nothing is written to the target. The verdicts depend neither on pauses nor on how often a step runs, as long as the
+    target stays what it is. Raises ImportGone or ImportNotRunning, CatalogError, StorageUnavailable.
+    """
+    with making_import(tenant, import_id, imports=imports, archives=archives, clock=clock) as job:
+        state = load_if_there(archives, import_keys.validation(job.id), Validation) or Validation()
+        if state.done:
+            return True
+        begun = progressed(job, ImportPhase.VALIDATE, job.counts, imports=imports, clock=clock)
+        with ValidationDisk(job.id, archives) as disk:
+            _Bench(job, state, disk, catalog=catalog, rules_of=rules_of, sink=sink, archives=archives).run(budget)
+        counts = counts_of(state.tallies.values(), job.counts)
+        progressed(begun, ImportPhase.VALIDATE, counts, imports=imports, clock=clock)
+        return state.done
+
+
+class _Bench:
+    """Judges row files one after the other, each doctype by its rules."""
+
+    def __init__(
+        self,
+        job: ImportJob,
+        state: Validation,
+        disk: ValidationDisk,
+        *,
+        catalog: Catalog,
+        rules_of: RulesOf,
+        sink: Sink,
+        archives: ObjectStore,
+    ) -> None:
+        self._job = job
+        self._state = state
+        self._disk = disk
+        self._catalog = catalog
+        self._rules_of = rules_of
+        self._sink = sink
+        self._archives = archives
+        self._existing = TargetExisting(sink, job.tenant, catalog, disk.holders)
+        self._unsaved = 0
+
+    def run(self, budget: Budget) -> None:
+        """Judge what is left, until the budget is spent."""
+        state = self._state
+        present: tuple[DoctypeRules, AcceptedRows] | None = None
+        for info in self._archives.list(import_keys.rows(self._job.id), after=state.after or None):
+            name = import_keys.doctype_of(info.key)
+            if present is None or state.doctype != name:
+                doctype = self._doctype(name)
+                if not self._disk.find_holders(doctype, self._sink, self._job.tenant, budget):
+                    self._save()
+                    return
+                present = self._rules(doctype)
+                if state.doctype != name:
+                    state.doctype, state.judged = name, 0
+            self._judge_file(info.key, *present)
+            state.after = info.key
+            spent = budget.spent()
+            if spent or self._unsaved >= SAVED_AFTER:
+                self._save()
+            if spent:
+                return
+        state.done = True
+        save(self._archives, import_keys.validation(self._job.id), state)
+
+    def _judge_file(self, key: str, rules: DoctypeRules, form: AcceptedRows) -> None:
+        state, sent = self._state, _Sent()
+        tally = state.tallies.setdefault(state.doctype, Tally())
+        taken, refused = Spool(), Spool()
+        verdicts = judge(
+            _rows(self._archives.get(key).splitlines(), sent),
+            rules,
+            seen=self._disk.seen,
+            existing=self._existing,
+            on_conflict=self._job.options.on_conflict,
+            judged=state.judged,
+        )
+        at = -1
+        for at, verdict in enumerate(verdicts):
+            own = sent.popleft()
+            tally.add(verdict)
+            if verdict.outcome is Outcome.ACCEPTED:
+                taken.write(line_of(form.row(at, verdict, own)))
+            elif verdict.outcome is Outcome.FAILED:
+                refused.write(line_of(rejected(at, verdict.reasons)))
+                if len(state.shown) < MOST_SHOWN:
+                    state.shown.append(shown(state.doctype, verdict))
+        self._put(import_keys.verdict_file(self._job.id, key), taken)
+        self._put(import_keys.rejected(self._job.id, key, ImportPhase.VALIDATE), refused)
+        state.judged += at + 1
+        self._unsaved += at + 1
+
+    def _put(self, key: str, lines: Spool) -> None:
+        if len(lines):
+            self._archives.put(key, lines)
+        lines.close()
+
+    def _doctype(self, name: str) -> Doctype:
+        known = self._catalog.doctypes.get(name)
+        if known is None or known.target is None:
+            raise CatalogError(f"The doctype {name} cannot be imported, because of what the catalog says of it.")
+        return known
+
+    def _rules(self, doctype: Doctype) -> tuple[DoctypeRules, AcceptedRows]:
+        rules = self._rules_of(doctype.name, self._job)
+        if not doctype.has_files:
+            return rules, AcceptedRows(doctype, self._job.created_at, None)
+        most = self._sink.most_key_bytes(self._job.tenant, doctype.name)
+        form = AcceptedRows(doctype, self._job.created_at, self._disk.book)
+        return FileRules(rules, self._disk.book, most), form
+
+    def _save(self) -> None:
+        """Store the checkpoint, and before it what it stands on: what was seen may be further than the checkpoint."""
+        self._disk.save()
+        save(self._archives, import_keys.validation(self._job.id), self._state)
+        self._unsaved = 0
+
+
+def _rows(lines: Iterable[bytes], sent: _Sent) -> Iterator[Row]:
+    """Yield rows for the judge, and keep of each what it says until its verdict is there."""
+    for staged, text, value, problem in read_rows(lines):
+        sent.append((value, text))
+        fault = None if problem is None else Finding(problem.code, problem.pointer, problem.sentence)
+        yield Row(staged.number, value, fault, staged.source)
