@@ -51,12 +51,10 @@ def journal_lines(entry: Iterable[bytes]) -> Iterator[JournalLine]:
         yield _DECODE(b"".join(kept))
 
 
-def brought(archives: ObjectStore, key: str) -> Spool:
-    """Return an entry on the function's disk. Raises ObjectMissing."""
-    spool = Spool()
+def bring(archives: ObjectStore, key: str, spool: Spool) -> None:
+    """Bring an entry to the function's disk. Raises ObjectMissing."""
     for chunk in archives.stream(key):
         spool.write(chunk)
-    return spool
 
 
 def kept_content(import_id: str, doctype: str, key: str) -> str:

@@ -127,16 +127,16 @@ def _file(form: FailuresForm, rows: Iterable[tuple[Row, Problem]]) -> Iterator[b
 def _rejected(import_id: str, doctype: str, archives: ObjectStore) -> Iterator[tuple[Row, Problem]]:
     """Yield the rejected rows of a doctype, in the order in which they came."""
     phases = (ImportPhase.VALIDATE, ImportPhase.LOAD)
-    listings = [(info.key for info in archives.list(import_keys.rejected(import_id, "", phase))) for phase in phases]
-    names = [
-        (key.removeprefix(import_keys.rejected(import_id, "", phase)) for key in listing)
-        for phase, listing in zip(phases, listings, strict=True)
-    ]
+    names = [_names(import_keys.rejected(import_id, "", phase), archives) for phase in phases]
     for name, _ in groupby(merge(*names)):
         row_key = f"{import_keys.rows(import_id)}{name}"
         if import_keys.doctype_of(row_key) == doctype:
             pieces = [_piece(import_keys.rejected(import_id, row_key, phase), archives) for phase in phases]
             yield from _with_rows(merge(*pieces, key=lambda row: row.at), archives.get(row_key))
+
+
+def _names(prefix: str, archives: ObjectStore) -> Iterator[str]:
+    return (info.key.removeprefix(prefix) for info in archives.list(prefix))
 
 
 def _piece(key: str, archives: ObjectStore) -> Iterator[RejectedRow]:

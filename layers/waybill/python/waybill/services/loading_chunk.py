@@ -5,6 +5,7 @@ what was written bears the import's id, so it is met as one's own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -20,7 +21,7 @@ from waybill.rules.codes import FaultCode, Outcome
 from waybill.rules.judge import MOST_RECORD
 from waybill.rules.unique_fields import unique_fields
 from waybill.services.carry_over import carried_over
-from waybill.services.import_journal import brought, journal_line, journal_lines, note_unwritten
+from waybill.services.import_journal import bring, journal_line, journal_lines, note_unwritten
 from waybill.services.loading_contents import ContentLoader
 from waybill.services.loading_passwords import hashed_bodies
 from waybill.services.verdict_file import NO_CONTENT, AcceptedRow
@@ -105,15 +106,18 @@ class ChunkLoader:
         entry = import_keys.journal_entry(self._job.id, chunk.key, chunk.number, 0)
         earlier = self._noted(entry)
         run = _Run(chunk, turn=max(len(earlier), 1))
-        journal = brought(self._archives, entry) if earlier else self._note(entry, chunk.rows)
-        clashes = self._contents.copy(chunk.rows, budget)
-        if clashes is None:
-            return None
-        run.refused += [self._clash(row) for row in clashes]
-        kept_out = {row.at for row in clashes}
-        for batch in self._batches(chunk.rows, journal, run, kept_out):
-            self._write(batch, run)
-        journal.close()
+        with closing(Spool()) as journal:
+            if earlier:
+                bring(self._archives, entry, journal)
+            else:
+                self._note(entry, chunk.rows, journal)
+            clashes = self._contents.copy(chunk.rows, budget)
+            if clashes is None:
+                return None
+            run.refused += [self._clash(row) for row in clashes]
+            kept_out = {row.at for row in clashes}
+            for batch in self._batches(chunk.rows, journal, run, kept_out):
+                self._write(batch, run)
         if run.refused or earlier:
             note_unwritten(self._archives, entry, [each.row.key for each in run.refused])
         return run.refused
@@ -126,17 +130,15 @@ class ChunkLoader:
         start, none = entry.rpartition("-")[0], import_keys.unwritten(entry)
         return [key for key in self._entries if key.startswith(f"{start}-") and key != none]
 
-    def _note(self, entry: str, rows: Sequence[AcceptedRow]) -> Spool:
-        """Store what stands in the target where rows are to be written, and return it."""
-        spool = Spool()
+    def _note(self, entry: str, rows: Sequence[AcceptedRow], journal: Spool) -> None:
+        """Store what stands in the target where rows are to be written."""
         for begin in range(0, len(rows), READ_AT_ONCE):
             some = rows[begin : begin + READ_AT_ONCE]
             replaced = [row.key for row in some if row.replaces]
             found = self._sink.standing(self._job.tenant, self._doctype.name, replaced) if replaced else {}
             for row in some:
-                spool.write(self._line(row, found.get(row.key)))
-        self._archives.put(entry, spool)
-        return spool
+                journal.write(self._line(row, found.get(row.key)))
+        self._archives.put(entry, journal)
 
     def _line(self, row: AcceptedRow, standing: Standing | None) -> bytes:
         own = standing is None or standing.import_id == self._job.id
@@ -213,7 +215,7 @@ class ChunkLoader:
             else:
                 planned = self._planned(each.row, each.body, standing, run)
                 again += [replace(planned, turns=each.turns + 1)] if planned is not None else []
-        if any(each.standing is not None for each in again):
+        if again:
             entry = import_keys.journal_entry(self._job.id, run.chunk.key, run.chunk.number, run.turn)
             self._archives.put(entry, b"".join([self._line(each.row, each.standing) for each in again]))
             run.turn += 1

@@ -1,6 +1,7 @@
 """Take back what an import wrote, unless it was changed since."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,7 +15,7 @@ from waybill.domain.errors import CatalogError, StorageUnavailable
 from waybill.domain.import_job import ImportJob, ImportState, UndoCounts
 from waybill.ports import MOST_WRITES, MOST_WRITTEN, Budget, Clock, ImportStore, ObjectStore, OldRecord, Sink, Standing
 from waybill.rules.unique_fields import unique_fields
-from waybill.services.import_journal import JournalLine, brought, journal_lines, unwritten_keys
+from waybill.services.import_journal import JournalLine, bring, journal_lines, unwritten_keys
 from waybill.services.loading_chunk import MOST_ROUNDS, READ_AT_ONCE, values_of
 from waybill.services.loading_contents import ContentLoader
 from waybill.services.making_import import making_import
@@ -146,22 +147,23 @@ class _Undoer:
             raise CatalogError(f"The doctype {name} cannot be undone, because the catalog does not have it any more.")
         left: list[LeftRecord] = []
         taking = _Taking(self._job, doctype, self._sink, self._state, left)
-        first, later, unwritten = self._noted(chunk)
-        lines = (later.get(line.key, line) for line in journal_lines(first) if line.key not in unwritten)
-        for batch in _together(lines):
-            taking.take_back(batch)
-        first.close()
+        with closing(Spool()) as first:
+            later, unwritten = self._noted(chunk, first)
+            lines = (later.get(line.key, line) for line in journal_lines(first) if line.key not in unwritten)
+            for batch in _together(lines):
+                taking.take_back(batch)
         if left:
             place = chunk.name.removeprefix(import_keys.journal(self._job.id))
             self._archives.put(f"{import_keys.left(self._job.id)}{place}.ndjson", b"".join(map(_line, left)))
 
-    def _noted(self, chunk: _Chunk) -> tuple[Spool, Mapping[str, JournalLine], frozenset[str]]:
-        """Return a chunk's first entry, what was noted anew of some of its rows, and which were not written."""
+    def _noted(self, chunk: _Chunk, spool: Spool) -> tuple[Mapping[str, JournalLine], frozenset[str]]:
+        """Bring a chunk's first entry; return what was noted anew of some of its rows, and which were not written."""
         none = import_keys.unwritten(chunk.entries[0])
         unwritten = unwritten_keys(self._archives.get(none)) if none in chunk.entries else frozenset()
         first, *others = [key for key in chunk.entries if key != none]
         later = {line.key: line for key in others for line in journal_lines(self._archives.stream(key))}
-        return brought(self._archives, first), later, unwritten
+        bring(self._archives, first, spool)
+        return later, unwritten
 
     def _save(self) -> None:
         save(self._archives, import_keys.undoing(self._job.id), self._state)

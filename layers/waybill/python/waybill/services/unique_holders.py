@@ -42,7 +42,8 @@ class UniqueHolders:
 
     def settle(self) -> Path:
         """Write what is still in memory, and return the file, which can be copied until the next call."""
-        self._book.executescript("COMMIT; BEGIN")
+        self._book.execute("COMMIT")
+        self._book.execute("BEGIN")
         return self.path
 
     @property

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -129,9 +130,14 @@ class _Bench:
         save(self._archives, import_keys.validation(self._job.id), state)
 
     def _judge_file(self, key: str, rules: DoctypeRules, form: AcceptedRows) -> None:
+        with closing(Spool()) as taken, closing(Spool()) as refused:
+            self._judge_rows(key, rules, form, taken, refused)
+            self._put(import_keys.verdict_file(self._job.id, key), taken)
+            self._put(import_keys.rejected(self._job.id, key, ImportPhase.VALIDATE), refused)
+
+    def _judge_rows(self, key: str, rules: DoctypeRules, form: AcceptedRows, taken: Spool, refused: Spool) -> None:
         state, sent = self._state, _Sent()
         tally = state.tallies.setdefault(state.doctype, Tally())
-        taken, refused = Spool(), Spool()
         verdicts = judge(
             _rows(self._archives.get(key).splitlines(), sent),
             rules,
@@ -150,15 +156,12 @@ class _Bench:
                 refused.write(line_of(rejected(at, verdict.reasons)))
                 if len(state.shown) < MOST_SHOWN:
                     state.shown.append(shown(state.doctype, verdict))
-        self._put(import_keys.verdict_file(self._job.id, key), taken)
-        self._put(import_keys.rejected(self._job.id, key, ImportPhase.VALIDATE), refused)
         state.judged += at + 1
         self._unsaved += at + 1
 
     def _put(self, key: str, lines: Spool) -> None:
         if len(lines):
             self._archives.put(key, lines)
-        lines.close()
 
     def _doctype(self, name: str) -> Doctype:
         known = self._catalog.doctypes.get(name)
