@@ -24,7 +24,8 @@ class BookedContent(NamedTuple):
 class ContentBook:
     """An SQLite file. Staging writes it; ``settle`` it and copy the file, and a copy can be read elsewhere.
 
-    Each record has one content at most: the first that came in. Memory stays flat.
+    Each record has one content at most: the first that came in. It also keeps the places of files in an archive that
+    names them itself (``archive.chain_lists``). Memory stays flat.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +34,8 @@ class ContentBook:
         self._book.executescript(
             f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB};"
             "CREATE TABLE IF NOT EXISTS content (doctype BLOB, id BLOB, number INTEGER, size INTEGER, sha256 TEXT,"
-            " md5 TEXT, name BLOB, PRIMARY KEY (doctype, id)) WITHOUT ROWID; BEGIN"
+            " md5 TEXT, name BLOB, PRIMARY KEY (doctype, id)) WITHOUT ROWID;"
+            "CREATE TABLE IF NOT EXISTS place (path BLOB PRIMARY KEY, doctype BLOB, id BLOB) WITHOUT ROWID; BEGIN"
         )
 
     def __enter__(self) -> Self:
@@ -57,6 +59,16 @@ class ContentBook:
     def forget(self, first: int) -> None:
         """Remove the contents with this number and those behind it."""
         self._book.execute("DELETE FROM content WHERE number >= ?", (first,))
+
+    def note_place(self, path: str, doctype: str, record_id: str) -> None:
+        """Keep which record the file at this path of an archive belongs to."""
+        row = (_bytes(path), _bytes(doctype), _bytes(record_id))
+        self._book.execute("INSERT OR REPLACE INTO place VALUES (?, ?, ?)", row)
+
+    def place(self, path: str) -> tuple[str, str] | None:
+        """Return doctype and id of the record that ``note_place`` kept for a path, None if for none."""
+        row = self._book.execute("SELECT doctype, id FROM place WHERE path = ?", (_bytes(path),)).fetchone()
+        return None if row is None else (_text(row[0]), _text(row[1]))
 
     def __iter__(self) -> Iterator[tuple[str, str, BookedContent]]:
         """Yield all contents with doctype and id of their records, in the order of these."""
