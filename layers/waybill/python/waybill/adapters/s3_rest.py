@@ -223,9 +223,7 @@ class S3Rest:
         """Return a URL that anybody may GET the object from, for ``expires_in`` at most."""
         return self._presigned("GET", key, [], expires_in, {})
 
-    def presign_put(
-        self, key: str, size: int, *, expires_in: timedelta, upload: str = "", number: int = 0
-    ) -> str:
+    def presign_put(self, key: str, size: int, *, expires_in: timedelta, upload: str = "", number: int = 0) -> str:
         """Return a URL that anybody may PUT ``size`` bytes to, no more and no less, for ``expires_in`` at most.
 
         They become the object, or the piece ``number`` of a multipart upload.
@@ -233,9 +231,7 @@ class S3Rest:
         query = _piece_query(upload, number) if upload else []
         return self._presigned("PUT", key, query, expires_in, {"content-length": str(size)})
 
-    def _presigned(
-        self, method: str, key: str, query: Query, expires_in: timedelta, headers: Mapping[str, str]
-    ) -> str:
+    def _presigned(self, method: str, key: str, query: Query, expires_in: timedelta, headers: Mapping[str, str]) -> str:
         path = f"{self._root}{encode_path(key)}"
         signed = presign(
             method,

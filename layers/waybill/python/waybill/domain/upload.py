@@ -50,8 +50,8 @@ class UploadPart:
 class Upload:
     """One upload of one tenant.
 
-    ``name`` is the file's. ``size`` is in bytes, as announced. ``multipart`` is the store's id of the unfinished upload,
-    empty for a file that is sent by one request.
+    ``name`` is the file's. ``size`` is in bytes, as announced. ``multipart`` is the store's id of the unfinished
+    upload, empty for a file that is sent by one request.
     """
 
     tenant: str

@@ -1,15 +1,15 @@
 """Which content that came in belongs to which record, for any number of files."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 _CACHE_KIB = 8 * 1024
 
 
 class BookedContent(NamedTuple):
-    """A content: ``import_keys.content(import_id, number)`` has its ``size`` bytes; ``name`` is the file's in its input.
+    """A content: ``import_keys.content(import_id, number)`` has its ``size`` bytes, ``name`` is the file's as it came.
 
     ``sha256`` is in hexadecimal and ``md5`` in base64, as a Cozy's records have it.
     """
@@ -54,7 +54,7 @@ class ContentBook:
         """Return the content of a record, None if it has none."""
         query = "SELECT number, size, sha256, md5, name FROM content WHERE doctype = ? AND id = ?"
         row = self._book.execute(query, (_bytes(doctype), _bytes(record_id))).fetchone()
-        return None if row is None else BookedContent(*row[:-1], _text(row[-1]))
+        return None if row is None else _content_of(row)
 
     def forget(self, first: int) -> None:
         """Remove the contents with this number and those behind it."""
@@ -73,8 +73,8 @@ class ContentBook:
     def __iter__(self) -> Iterator[tuple[str, str, BookedContent]]:
         """Yield all contents with doctype and id of their records, in the order of these."""
         query = "SELECT doctype, id, number, size, sha256, md5, name FROM content ORDER BY doctype, id"
-        for doctype, record_id, *content, name in self._book.execute(query):
-            yield _text(doctype), _text(record_id), BookedContent(*content, _text(name))
+        for doctype, record_id, *content in self._book.execute(query):
+            yield _text(doctype), _text(record_id), _content_of(content)
 
     def settle(self) -> Path:
         """Write what is still in memory, and return the file, which can be copied until the next call."""
@@ -85,6 +85,11 @@ class ContentBook:
         """Write what is still in memory, and let go of the file."""
         self._book.execute("COMMIT")
         self._book.close()
+
+
+def _content_of(row: Sequence[Any]) -> BookedContent:
+    number, size, sha256, md5, name = row
+    return BookedContent(number, size, sha256, md5, _text(name))
 
 
 def _bytes(text: str) -> bytes:

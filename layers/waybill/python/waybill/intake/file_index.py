@@ -31,7 +31,10 @@ class FileIndex:
     def __init__(self) -> None:
         self._book = sqlite3.connect("")
         self._book.executescript("PRAGMA journal_mode = OFF; PRAGMA cache_size = -8000")  # kibibytes
-        self._book.execute("CREATE TABLE file (doctype BLOB, id BLOB, name BLOB, directory BLOB, PRIMARY KEY (doctype, id)) WITHOUT ROWID")
+        self._book.execute(
+            "CREATE TABLE file (doctype BLOB, id BLOB, name BLOB, directory BLOB, PRIMARY KEY (doctype, id)) "
+            "WITHOUT ROWID"
+        )
         self._book.execute("CREATE TABLE directory (id BLOB PRIMARY KEY, path BLOB) WITHOUT ROWID")
         self._book.execute("CREATE TABLE given (path TEXT PRIMARY KEY, doctype BLOB, id BLOB) WITHOUT ROWID")
 

@@ -47,7 +47,12 @@ class Arranged:
 
 
 def arrange_inputs(
-    stored: Sequence[StoredInput], *, doctype: str | None, known: Mapping[str, object], limits: Limits, archives: ObjectStore
+    stored: Sequence[StoredInput],
+    *,
+    doctype: str | None,
+    known: Mapping[str, object],
+    limits: Limits,
+    archives: ObjectStore,
 ) -> Arranged:
     """Say of each input what it is, and sort them. ``known`` are the doctypes of the catalog. Raises InputRefused."""
     told = [_told(each, archives, doctype) for each in stored]
@@ -132,7 +137,7 @@ def _set_doctype(stored: StoredInput, doctype: str | None, known: Mapping[str, o
 
 
 def _number(stored: StoredInput, archives: ObjectStore, limits: Limits) -> int:
-    """Return which part of its group an archive says that it is, before anything of it was checked; 0 if it does not."""
+    """Return which part of its group an input says that it is, 0 if it does not. Nothing of it is checked yet."""
     if stored.role is InputRole.ROWS:
         named = _PLAIN.fullmatch(stored.name)
         return int(named["number"] or 1) if named else 0

@@ -84,6 +84,10 @@ class ContentFiles:
             self._archives.delete_prefix(import_keys.content(self._import_id, each))
         self.number = number
 
+    def _check_time(self) -> None:
+        if self._budget.spent():
+            raise OutOfTime
+
     def _large(self, key: str, size: int, chunks: Iterator[bytes]) -> None:
         most = max(PIECE, -(-size // _MOST_PIECES))
         upload = self._archives.start_upload(key, download=_DOWNLOAD)
@@ -91,8 +95,7 @@ class ContentFiles:
         spool = Spool()
         try:
             for chunk in chunks:
-                if self._budget.spent():
-                    raise OutOfTime
+                self._check_time()
                 spool.write(chunk)
                 if len(spool) >= most:
                     pieces.append(self._archives.put_piece(key, upload, len(pieces) + 1, spool))

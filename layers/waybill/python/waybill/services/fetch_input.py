@@ -39,7 +39,7 @@ def fetch_input(
     while True:
         before = fetching.offset
         try:
-            return _Fetch(url, key, fetching, most, client, archives, budget).run()
+            return _Fetch(url, key, fetching, most=most, client=client, archives=archives, budget=budget).run()
         except InputBroken as error:
             tries = tries + 1 if fetching.offset == before else 1
             if tries == MOST_TRIES or budget.spent():
@@ -58,6 +58,7 @@ class _Fetch:
         url: str,
         key: str,
         fetching: Fetching,
+        *,
         most: int,
         client: InputsClient,
         archives: ObjectStore,
@@ -130,5 +131,6 @@ class _Fetch:
 
     def _too_large(self) -> InputRefused:
         return InputRefused(
-            f"What the address gives is larger than {self._most:,} bytes, which is the most.", ArrivalCode.INPUT_TOO_LARGE
+            f"What the address gives is larger than {self._most:,} bytes, which is the most.",
+            ArrivalCode.INPUT_TOO_LARGE,
         )

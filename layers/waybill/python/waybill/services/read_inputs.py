@@ -1,7 +1,7 @@
 """Read the inputs of an import one after the other, and check that they belong together."""
 
-from tempfile import TemporaryDirectory
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -38,7 +38,7 @@ MOST_NAMED = 10
 
 
 class InputsReader:
-    """Reads what ``state`` says is next, and notes in it how far it got. A context manager: it has a book on the disk."""
+    """Reads what ``state`` says is next, and notes there how far it got. A context manager: its book is on the disk."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class InputsReader:
         spool.close()
 
     def finish(self) -> StagedInputs:
-        """Return what the inputs turned out to be, once all are read. Raises InputRefused if they do not belong together."""
+        """Return what the inputs turned out to be, once all are read. Raises InputRefused for a group that is none."""
         state = self._state
         for fault in self._faults():
             self._remark(RemarkCode.PART_MISSING, fault)
@@ -142,9 +142,7 @@ class InputsReader:
         if self._manifest is not None and not self._is_hashed(stored, source, reading):
             return None
         doctype = self._catalog.doctypes[stored.doctype]
-        read = stage_rows(
-            stored, source, reading, doctype=doctype, row_files=self._row_files, budget=self._budget
-        )
+        read = stage_rows(stored, source, reading, doctype=doctype, row_files=self._row_files, budget=self._budget)
         if not read.done:
             return None
         if read.broken is not None:
@@ -230,9 +228,7 @@ class InputsReader:
         """Return what is missing, if that is allowed. Raises InputRefused for all else that is wrong with the group."""
         faults = check_group(self._state.parts, self._manifest)
         left = [
-            fault
-            for fault in faults
-            if not (self._job.options.allow_partial and fault.code is PartCode.MISSING_PART)
+            fault for fault in faults if not (self._job.options.allow_partial and fault.code is PartCode.MISSING_PART)
         ]
         if left:
             more = f" And {len(left) - MOST_NAMED:,} more." if len(left) > MOST_NAMED else ""

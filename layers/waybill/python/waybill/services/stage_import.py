@@ -61,7 +61,7 @@ def stage_import(
                 budget=budget,
                 clock=clock,
             ):
-                manifest = _arranged(state, job, catalog, limits, archives, verifier)
+                manifest = _arranged(state, job, catalog, limits=limits, archives=archives, verifier=verifier)
                 with InputsReader(
                     state,
                     job,
@@ -82,9 +82,7 @@ def stage_import(
         if staged is None:
             save(archives, import_keys.staging(import_id), state)
             return False
-        imports.replace(
-            job.changed(phase=ImportPhase.VALIDATE, counts=_counts(state), partial=not staged.whole)
-        )
+        imports.replace(job.changed(phase=ImportPhase.VALIDATE, counts=_counts(state), partial=not staged.whole))
         save(archives, import_keys.inputs(import_id), staged)
         return True
 
@@ -102,6 +100,7 @@ def _arranged(
     state: Staging,
     job: ImportJob,
     catalog: Catalog,
+    *,
     limits: ImportLimits,
     archives: ObjectStore,
     verifier: Verifier | None,

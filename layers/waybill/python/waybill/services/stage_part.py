@@ -10,7 +10,9 @@ from hashlib import sha256
 
 import msgspec
 
+from waybill.archive.bag import PAYLOAD
 from waybill.archive.chain_names import DELETED, FILES
+from waybill.archive.cozy import FILES as COZY_FILES
 from waybill.domain.catalog import Catalog, Doctype, is_doctype
 from waybill.intake.bag_reader import BagReader, Payload, PayloadKind
 from waybill.intake.codes import PartCode
@@ -18,7 +20,7 @@ from waybill.intake.content_book import ContentBook
 from waybill.intake.cozy_reader import FILES_DOCTYPE, CozyItem, cozy_items, identity_of
 from waybill.intake.group import Manifest
 from waybill.intake.inspection import InspectedPart, is_bag
-from waybill.intake.members import BadMember, Limits, shown
+from waybill.intake.members import BadMember, Limits, Member, shown
 from waybill.intake.ndjson import NdjsonRows
 from waybill.intake.part import PartIdentity, Tally, not_a_part
 from waybill.intake.row_file import line_of
@@ -33,6 +35,8 @@ from waybill.services.row_files import RowFiles
 from waybill.services.stage_rows import turn_of
 from waybill.services.staging_state import Reading, StoredInput
 from waybill.services.stored_part import StoredPart
+
+_FILES = f"{PAYLOAD}/files/"
 
 UNKNOWN_DOCTYPE = "unknown_doctype"
 """The code of rows of a doctype that the catalog does not have."""
@@ -161,12 +165,12 @@ class _PartStage:
             sentence = f"{shown(payload.path)} is the file of no record, and is left out."
             self._at.remark(RemarkCode.CONTENT_WITHOUT_RECORD, sentence)
             return
-        self._keep(*owner, payload.path.removeprefix("data/files/"), payload.size, payload.chunks)
+        self._keep(*owner, payload.path.removeprefix(_FILES), payload)
 
-    def _keep(self, doctype: str, record_id: str, name: str, size: int, chunks: Iterator[bytes]) -> None:
-        content = self._at.contents.store(name, size, chunks)
+    def _keep(self, doctype: str, record_id: str, name: str, file: Payload | Member) -> None:
+        content = self._at.contents.store(name, file.size, file.chunks)
         if self._at.book.add(doctype, record_id, content):
-            self._reading.file_bytes += size
+            self._reading.file_bytes += file.size
             return
         self._at.contents.go_back(content.number)
         sentence = f"{shown(name)} is a second file of one record, and is left out."
@@ -208,7 +212,7 @@ class _PartStage:
             return None
         named = record.get(doctype.key_fields[0], item.id)
         try:
-            self._keep(item.doctype, str(named), content.path.removeprefix("My Cozy/Files/"), content.size, content.chunks)
+            self._keep(item.doctype, str(named), content.path.removeprefix(f"{COZY_FILES}/"), content)
         except BadMember as error:
             return Problem(PartCode(error.code), "", str(error))
         return None
@@ -225,7 +229,6 @@ class _PartStage:
         for _ in self._tally.over(whole or ()):
             if self._at.budget.spent():
                 raise _Stopped
-        has_list = {"list_sha256": sha256(list_text).hexdigest()} if list_text else {}
         return InspectedPart(
             self._stored.name,
             self._stored.format,
@@ -234,5 +237,5 @@ class _PartStage:
             self._source.size,
             self._tally.sha256,
             f"{self._tally.crc32:08x}",
-            **has_list,
+            list_sha256=sha256(list_text).hexdigest() if list_text else "",
         )

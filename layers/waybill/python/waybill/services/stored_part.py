@@ -41,9 +41,7 @@ class StoredPart:
     def read_at(self, offset: int, length: int) -> bytes:
         """Return ``length`` bytes from ``offset`` on."""
         try:
-            return b"".join(
-                self._archives.stream_range(self._stored.key, offset, length, etag=self._stored.etag)
-            )
+            return b"".join(self._archives.stream_range(self._stored.key, offset, length, etag=self._stored.etag))
         except (ObjectChanged, ObjectMissing):
             raise self._changed() from None
 
