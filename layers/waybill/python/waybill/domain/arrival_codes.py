@@ -21,5 +21,6 @@ class ArrivalCode(StrEnum):
     TOO_MANY_INPUTS = "too_many_inputs"
     DOCTYPE_MISSING = "doctype_missing"
     UNKNOWN_DOCTYPE = "unknown_doctype"
+    UNKNOWN_FORMAT = "unknown_format"
     UNEXPECTED_ARCHIVE = "unexpected_archive"
     NOTHING_TO_IMPORT = "nothing_to_import"

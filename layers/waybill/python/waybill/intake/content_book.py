@@ -35,8 +35,9 @@ class ContentBook:
             f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB};"
             "CREATE TABLE IF NOT EXISTS content (doctype BLOB, id BLOB, number INTEGER, size INTEGER, sha256 TEXT,"
             " md5 TEXT, name BLOB, PRIMARY KEY (doctype, id)) WITHOUT ROWID;"
-            "CREATE TABLE IF NOT EXISTS place (path BLOB PRIMARY KEY, doctype BLOB, id BLOB) WITHOUT ROWID; BEGIN"
+            "CREATE TABLE IF NOT EXISTS place (path BLOB PRIMARY KEY, doctype BLOB, id BLOB) WITHOUT ROWID"
         )
+        self._book.execute("BEGIN")
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +79,8 @@ class ContentBook:
 
     def settle(self) -> Path:
         """Write what is still in memory, and return the file, which can be copied until the next call."""
-        self._book.executescript("COMMIT; BEGIN")
+        self._book.execute("COMMIT")
+        self._book.execute("BEGIN")
         return self._path
 
     def close(self) -> None:

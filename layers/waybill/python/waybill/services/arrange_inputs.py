@@ -12,8 +12,10 @@ from waybill.domain.options import MEBIBYTE
 from waybill.intake.cozy_reader import identity_of
 from waybill.intake.formats import format_of
 from waybill.intake.group import Manifest, Verifier, read_manifest
+from waybill.intake.json_row import read_object
 from waybill.intake.members import BadArchive, Limits, shown
 from waybill.intake.part import packing_of
+from waybill.intake.rows import BOM
 from waybill.intake.staged_inputs import InputRole
 from waybill.intake.tar_reader import tar_members
 from waybill.intake.zip_reader import ZipReader
@@ -95,10 +97,26 @@ def _told(stored: StoredInput, archives: ObjectStore, doctype: str | None) -> St
         return _as(stored, InputRole.PART, packing)
     if doctype is None and stored.size <= _MOST_SIGNATURE and head[:1] == bytes([_SEQUENCE]):
         return _as(stored, InputRole.SIGNATURE, "")
-    form = format_of(head) or "ndjson"
+    form = _format(stored.name.lower(), head)
     if doctype is None and form == "ndjson" and stored.size <= MOST_MANIFEST and _is_manifest(part):
         return _as(stored, InputRole.MANIFEST, "")
     return _as(stored, InputRole.ROWS, form)
+
+
+def _format(name: str, head: bytes) -> str:
+    """Return which format of rows a file is in: as it is called, if it looks like that. Raises InputRefused."""
+    if name.endswith(".csv"):
+        return "csv"
+    if name.endswith((".ndjson", ".jsonl")):
+        return "ndjson"
+    if b"\0" in head:
+        sentence = f"{shown(name)} is neither JSON nor CSV, and no archive that can be read."
+        raise InputRefused(sentence, ArrivalCode.UNKNOWN_FORMAT)
+    looks = format_of(head) or "ndjson"
+    if name.endswith(".json") and looks != "json":
+        line = head.removeprefix(BOM).lstrip().partition(b"\n")[0].strip()
+        return "ndjson" if isinstance(read_object(line), dict) else "json"
+    return looks
 
 
 def _as(stored: StoredInput, role: InputRole, form: str) -> StoredInput:
