@@ -121,7 +121,9 @@ class FakeInputsClient:
             raise file.refusal
         begin = start if file.resumable and etag == etag_of(file.data) else 0
         size = len(file.data) if file.tells_size else None
-        yield RemoteBody(file.name, begin, size, etag_of(file.data) if file.resumable else "", self._chunks(file, begin))
+        yield RemoteBody(
+            file.name, begin, size, etag_of(file.data) if file.resumable else "", self._chunks(file, begin)
+        )
 
     def _chunks(self, file: RemoteFile, begin: int) -> Iterator[bytes]:
         end = file.breaks_at.pop(0) if file.breaks_at else len(file.data)

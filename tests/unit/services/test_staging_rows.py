@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ AS_TABLE = b"_id,text\r\n" + b"".join(b'%d,"a\nb ""%d"""\r\n' % (number, number)
 FORMS = {"json": AS_JSON, "ndjson": AS_LINES, "csv": AS_TABLE}
 
 
-def refused(made: Import, **options: object) -> InputRefused:
+def refused(made: Import, **options: Any) -> InputRefused:
     """Stage what must be refused."""
     with pytest.raises(InputRefused) as caught:
         made.stage(doctype="io.cozy.contacts", **options)
@@ -37,9 +38,7 @@ def test_rows_of_every_format_come_out_as_they_went_in(form: str) -> None:
     staged = made.stage(doctype="io.cozy.contacts")
 
     columns = ("_id", "text") if form == "csv" else ()
-    told = StagedInput(
-        f"contacts.{form}", InputRole.ROWS, len(FORMS[form]), form, "io.cozy.contacts", columns, rows=30
-    )
+    told = StagedInput(f"contacts.{form}", InputRole.ROWS, len(FORMS[form]), form, "io.cozy.contacts", columns, rows=30)
     assert (staged.inputs, staged.rows, staged.whole, staged.remarks) == ((told,), 30, True, ())
     wanted = [{"_id": n, "text": f'a\nb "{n}"'} for n in range(30)] if form == "csv" else CONTACTS
     assert made.values() == wanted
@@ -104,7 +103,7 @@ def test_row_files_are_small_and_in_order_and_their_rows_too() -> None:
     made.stage(doctype="io.cozy.contacts")
 
     assert len(made.row_files) > 5
-    assert list(made.row_files)[0] == "000-io.cozy.contacts/1-000000.ndjson"
+    assert next(iter(made.row_files)) == "000-io.cozy.contacts/1-000000.ndjson"
     assert all(len(data) < 300 + 500 for data in made.row_files.values())
     assert made.values() == CONTACTS
 
@@ -222,7 +221,8 @@ def test_even_with_allow_partial_something_must_be_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "reason"), [(b"_id,n,other", "unknown_column"), (b"n", "missing_column"), (b"_id", None), (b"_id,n", None)]
+    ("header", "reason"),
+    [(b"_id,n,other", "unknown_column"), (b"n", "missing_column"), (b"_id", None), (b"_id,n", None)],
 )
 def test_columns_must_be_those_of_the_schema_where_it_takes_no_others(header: bytes, reason: str | None) -> None:
     made = Import()

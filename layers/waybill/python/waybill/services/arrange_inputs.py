@@ -9,6 +9,7 @@ import msgspec
 from waybill.domain.arrival_codes import ArrivalCode
 from waybill.domain.errors import InputRefused
 from waybill.domain.options import MEBIBYTE
+from waybill.intake.codes import PartCode
 from waybill.intake.cozy_reader import identity_of
 from waybill.intake.formats import format_of
 from waybill.intake.group import Manifest, Verifier, read_manifest
@@ -70,6 +71,7 @@ def arrange_inputs(
         if each.role is InputRole.ROWS:
             _set_doctype(each, doctype, known)
     numbers = {each.number: _number(each, archives, limits) for each in loads}
+    _check_numbers([each for each in loads if each.role is InputRole.PART], numbers)
     loads.sort(key=lambda each: (each.role is InputRole.ROWS, numbers[each.number], each.number))
     return Arranged(loads, next(iter(manifests), None), next(iter(signatures), None))
 
@@ -152,6 +154,18 @@ def _set_doctype(stored: StoredInput, doctype: str | None, known: Mapping[str, o
         raise InputRefused(sentence, ArrivalCode.DOCTYPE_MISSING)
     if stored.doctype not in known:
         raise InputRefused(f"There is no doctype {shown(stored.doctype)} here.", ArrivalCode.UNKNOWN_DOCTYPE)
+
+
+def _check_numbers(parts: Sequence[StoredInput], numbers: Mapping[int, int]) -> None:
+    """Refuse two parts of one number at once, before the files of one are taken for those of the other."""
+    first: dict[int, StoredInput] = {}
+    for part in parts:
+        number = numbers[part.number]
+        other = first.setdefault(number, part)
+        if number and other is not part:
+            same = (part.size, part.etag) == (other.size, other.etag)
+            sentence = f"{shown(part.name)} is part {number}, and so is {shown(other.name)}."
+            raise InputRefused(sentence, PartCode.DOUBLE_PART if same else PartCode.FOREIGN_PART)
 
 
 def _number(stored: StoredInput, archives: ObjectStore, limits: Limits) -> int:

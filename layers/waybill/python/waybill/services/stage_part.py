@@ -99,8 +99,7 @@ class _PartStage:
             if self._is_new():
                 self._cozy(item)
                 self._step_over()
-            else:
-                self._pass_over(item.content.chunks if item.content is not None else ())
+            self._pass_over(())
         return self._inspected("cozy", identity_of(archive.comment), b"", whole)
 
     def _bag(self, reader: BagReader, whole: Iterator[bytes] | None) -> InspectedPart:
