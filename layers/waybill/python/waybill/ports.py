@@ -1,6 +1,7 @@
 """What the services need from the outside world. Adapters implement these on AWS, tests/fakes.py in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,6 +19,7 @@ from waybill.domain.plan import Directory, FileReference, Piece, Shard, StoredDi
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
 from waybill.domain.running_imports import RunningImports
+from waybill.domain.upload import Upload
 from waybill.domain.webhook import Delivery, Outcome, Webhook
 from waybill.domain.webhook_message import WebhookMessage
 
@@ -779,3 +781,75 @@ MOST_WRITES = 100
 
 MOST_WRITTEN = 3_000_000
 """Bytes of bodies in one call of ``Sink.write``: DynamoDB takes 4 MB in a transaction, keys and names among them."""
+
+
+class UploadStore(Protocol):
+    """The records of uploads. A tenant sees its own and no other."""
+
+    def put(self, upload: Upload) -> None:
+        """Store an upload in place of what was there. It expires by itself."""
+        ...
+
+    def get(self, tenant: str, upload_id: str) -> Upload:
+        """Return an upload, strongly consistent; an expired one too. Raises UploadNotFound."""
+        ...
+
+    def list(self, tenant: str) -> Sequence[Upload]:
+        """Return the uploads of a tenant, expired ones too, by id."""
+        ...
+
+    def delete(self, tenant: str, upload_id: str) -> None:
+        """Remove the record of an upload. Safe to repeat."""
+        ...
+
+
+class UploadParts(Protocol):
+    """What clients send parts of uploads to. Every method raises StorageUnavailable."""
+
+    def begin(self, upload: Upload) -> str:
+        """Make an upload of several parts ready to take them; return the store's id of it."""
+        ...
+
+    def url(self, upload: Upload, number: int, *, expires_in: timedelta) -> str:
+        """Return a URL that takes one part by PUT, of the announced size and no other, for ``expires_in``."""
+        ...
+
+    def there(self, upload: Upload) -> Sequence[Piece]:
+        """Return the parts that are there, of a file that is sent by one request the file; none of one that is gone."""
+        ...
+
+    def finish(self, upload: Upload, pieces: Sequence[Piece]) -> None:
+        """Put the parts together. Safe to repeat. Raises UploadMissing if they are not those that are there."""
+        ...
+
+    def remove(self, upload: Upload) -> None:
+        """Remove the file, finished or not. Safe to repeat."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteBody:
+    """What a URL gives.
+
+    ``start`` is the byte that it begins with: 0 if the server does not take up a download, whatever was asked. ``size``
+    is that of the whole file, None if the server does not say. ``etag`` names the version if the server keeps to it
+    (RFC 9110, section 8.8.3: a strong one), else it is empty; only then a download can be taken up. Drawing ``chunks``
+    raises InputRefused if the server is too slow or the body breaks off.
+    """
+
+    name: str
+    start: int
+    size: int | None
+    etag: str
+    chunks: Iterator[bytes]
+
+
+class InputsClient(Protocol):
+    """Fetches what the URLs of imports lead to, from servers of the public internet alone."""
+
+    def open(self, url: str, *, start: int = 0, etag: str = "") -> AbstractContextManager[RemoteBody]:
+        """Ask for a file, from byte ``start`` on in the version ``etag`` if the server can do that.
+
+        Raises InputRefused for all that a URL or a server can be to blame for.
+        """
+        ...

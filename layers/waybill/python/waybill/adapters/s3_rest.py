@@ -125,13 +125,14 @@ class S3Rest:
             sha256 = _decoded(answer.header("x-amz-checksum-sha256"))
             return StoredDigests(sha256.hex() if sha256 else None, _number(answer.header("x-amz-checksum-crc32")))
 
-    def start_upload(self, key: str, download: Download) -> str:
-        """Begin a multipart upload of whose whole S3 shall keep the CRC-32; return its id."""
-        headers = {
-            **_presented(download),
-            "x-amz-checksum-algorithm": "CRC32",
-            "x-amz-checksum-type": "FULL_OBJECT",
-        }
+    def start_upload(self, key: str, download: Download | None) -> str:
+        """Begin a multipart upload; return its id.
+
+        S3 shall keep the CRC-32 of its whole, except of one that is not to be downloaded: whoever sends its pieces need
+        not know how to make one.
+        """
+        checksum = {"x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type": "FULL_OBJECT"}
+        headers = {} if download is None else {**_presented(download), **checksum}
         with self._request("POST", key, [("uploads", "")], headers) as answer:
             return _parsed(answer.read()).findtext("UploadId") or ""
 
@@ -220,18 +221,30 @@ class S3Rest:
 
     def presign(self, key: str, *, expires_in: timedelta) -> str:
         """Return a URL that anybody may GET the object from, for ``expires_in`` at most."""
+        return self._presigned("GET", key, [], expires_in, {})
+
+    def presign_put(self, key: str, size: int, *, expires_in: timedelta, upload: str = "", number: int = 0) -> str:
+        """Return a URL that anybody may PUT ``size`` bytes to, no more and no less, for ``expires_in`` at most.
+
+        They become the object, or the piece ``number`` of a multipart upload.
+        """
+        query = _piece_query(upload, number) if upload else []
+        return self._presigned("PUT", key, query, expires_in, {"content-length": str(size)})
+
+    def _presigned(self, method: str, key: str, query: Query, expires_in: timedelta, headers: Mapping[str, str]) -> str:
         path = f"{self._root}{encode_path(key)}"
-        query = presign(
-            "GET",
+        signed = presign(
+            method,
             path,
-            [],
+            query,
             host=self._endpoint.host,
             expires_in=expires_in,
             region=self._region,
             credentials=self._credentials(),
             now=self._clock(),
+            headers=headers,
         )
-        return f"{self.url}{path}?{query}"
+        return f"{self.url}{path}?{signed}"
 
     def head(self, key: str) -> Mapping[str, str] | None:
         """Return what S3 says of an object, by the names of the headers in small letters; None if there is none."""

@@ -1,5 +1,6 @@
 """The catalog: which doctypes this deployment exports, and where each is read from."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,13 @@ from waybill.domain.options import COZY, PLAIN, ExportOptions
 
 _FILES_IN_COZY = frozenset(("io.cozy.files", "io.cozy.files.versions"))
 """Behind every record of these, Cozy takes what stands next for its content (reference cozy-move, section 4)."""
+
+_DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def is_doctype(name: str) -> bool:
+    """Whether a doctype can be called so: it is a folder of the archive and part of S3 and DynamoDB keys."""
+    return _DOCTYPE.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -375,3 +375,41 @@ class AddressUnavailable(WaybillError):
         self.status = status
         self.transient = transient
         self.retry_after = retry_after
+
+
+class InvalidUpload(WaybillError):
+    """A file that cannot be uploaded as it is announced. ``pointer`` is the JSON Pointer (RFC 6901) of the field."""
+
+    code = "invalid_upload"
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class UploadNotFound(WaybillError):
+    """No such upload of this tenant. Another tenant's upload is not found either."""
+
+    code = "upload_not_found"
+
+
+class UploadGone(WaybillError):
+    """The upload was there; it has expired."""
+
+    code = "upload_gone"
+
+
+class UploadIncomplete(WaybillError):
+    """Parts of the upload are missing, or are not of the size that was announced."""
+
+    code = "upload_incomplete"
+
+
+class TooManyUploads(WaybillError):
+    """The tenant has as many uploads as one may have."""
+
+    code = "too_many_uploads"
+
+
+class InputBroken(InputRefused):
+    """An input broke off on its way here. Asked for again, it may come through, or go on where it broke."""

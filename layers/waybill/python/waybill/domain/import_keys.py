@@ -25,6 +25,11 @@ def staging(import_id: str) -> str:
     return f"{work(import_id)}staging.json"
 
 
+def fetched(import_id: str, number: int) -> str:
+    """What a URL gave."""
+    return f"{work(import_id)}fetched/{number:04}"
+
+
 def inputs(import_id: str) -> str:
     """What the inputs turned out to be."""
     return f"{work(import_id)}inputs.json"

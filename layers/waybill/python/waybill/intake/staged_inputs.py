@@ -28,7 +28,6 @@ class RemarkCode(StrEnum):
     CONTENT_OF_UNKNOWN_DOCTYPE = "content_of_unknown_doctype"
     DELETIONS_LEFT_OUT = "deletions_left_out"
     GAPS_OF_EXPORT = "gaps_of_export"
-    NOT_SIGNED = "not_signed"
 
 
 class Remark(msgspec.Struct, frozen=True):
