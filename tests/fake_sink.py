@@ -8,8 +8,9 @@ from tests.fakes import MemoryObjects, etag_of
 
 from waybill.domain.catalog import Catalog
 from waybill.domain.errors import CatalogError, ObjectMissing
-from waybill.domain.plan import FileReference
+from waybill.domain.plan import Directory, FileReference
 from waybill.ports import MOST_WRITES, MOST_WRITTEN, NewContent, NewRecord, OldRecord, Refusal, SourceItem, Standing
+from waybill.sources import json_text
 from waybill.sources.moments import unix_seconds
 
 Key = tuple[str, str]
@@ -170,8 +171,9 @@ class MemorySink:
         return [
             SourceItem(
                 key,
-                line=item.body.encode(),
+                line=json_text.one_line(item.body, self.catalog.doctypes[doctype].leave_out),
                 file=self._reference(tenant, doctype, key, item),
+                directory=_directory(key, item),
                 updated_at=unix_seconds(item.changed_at),
             )
             for key, item in sorted(self._of(tenant, doctype).items())
@@ -208,6 +210,11 @@ class MemorySink:
     def _hear(self, method: str, doctype: str) -> None:
         self.hear(method)
         self.calls.append(f"{method} {doctype}")
+
+
+def _directory(key: str, item: StoredItem) -> Directory | None:
+    record = json.loads(item.body)
+    return Directory(key, record.get("path") or f"/{key}") if record.get("type") == "directory" else None
 
 
 def _standing(item: StoredItem) -> Standing:

@@ -328,8 +328,7 @@ def test_undoing_leaves_what_was_changed_since_and_says_so(importing: Importing)
 
 
 def test_undoing_goes_the_other_way_round(importing: Importing) -> None:
-    rows = {"notes": [note("a")], "tags": [{"_id": "t", "note": "a"}]}
-    job = importing.create(rows)
+    job = importing.create({"notes": [note("a")], "tags": [{"_id": "t", "note": "a"}]})
     importing.run(job)
 
     importing.undo(job)

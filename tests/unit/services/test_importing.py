@@ -12,6 +12,7 @@ from waybill.domain.import_job import ImportPhase, ImportState, RowCounts
 from waybill.domain.import_options import OnConflict
 from waybill.intake.rows import Problem
 from waybill.rules.unique_fields import unique_fields
+from waybill.services import validate_rows
 from waybill.services.import_results import failures_file
 
 BAD = {"_id": "b", "text": 7}
@@ -50,14 +51,60 @@ def test_a_record_is_dated_by_its_field_or_else_by_the_import(importing: Importi
 
 
 def test_the_three_types_of_a_chat_are_written_in_their_order(importing: Importing) -> None:
-    job = importing.create({"comments": [REPLY, COMMENT], "rooms": [ROOM], "users": [CY, BOB, USER]})
+    job = importing.create({"comments": [COMMENT, REPLY], "rooms": [ROOM], "users": [CY, BOB, USER]})
 
     report = importing.run(job)
 
-    assert {name for name, each in report.doctypes.items() if each.failed == 0} == {"rooms", "users"}
-    assert report.doctypes["comments"].reasons == {"reference_missing": 1}
+    assert [(each.written, each.failed) for each in report.doctypes.values()] == [(2, 0), (1, 0), (3, 0)]
     writes = [call for call in importing.sink.calls if call.startswith("write")]
     assert writes == ["write users", "write rooms", "write comments"]
+
+
+def reply(key: str, parent: str, **changes: object) -> dict[str, object]:
+    return {**REPLY, "UniqueId": key, "ParentCommentUniqueId": parent, **changes}
+
+
+CHAT = {"rooms": [ROOM], "users": [CY, BOB, USER]}
+CHAIN = [*(reply(f"r{number}", f"r{number + 1}") for number in range(8)), reply("r8", "comment-1"), COMMENT]
+
+
+@pytest.mark.parametrize("steps", [None, 1, 2])
+def test_in_an_archive_a_row_may_refer_to_one_behind_it(importing: Importing, steps: int | None) -> None:
+    lost = [reply("x", "nowhere"), reply("y", "x"), reply("z", "bad"), reply("bad", "comment-1", Message=1)]
+    job = importing.create({**CHAT, "comments": [*lost, *CHAIN]})
+
+    report = importing.run(job, steps)
+
+    comments = report.doctypes["comments"]
+    assert (comments.rows, comments.accepted, comments.failed, comments.written) == (14, 10, 4, 10)
+    assert comments.reasons == {"reference_failed": 2, "reference_missing": 1, "wrong_type": 1}
+    assert set(importing.sink.bodies(TENANT, "comments")) == {"comment-1", *(f"r{number}" for number in range(9))}
+    text = importing.archives.get(failures_file(job.id, comments.failures))
+    assert {json.loads(line)["UniqueId"] for line in text.splitlines()} == {"x", "y", "z", "bad"}
+
+
+def test_a_chain_that_is_too_long_is_told_and_may_be_sent_again(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validate_rows, "MOST_ROUNDS", 2)
+    importing.rows_per_file = 1
+    job = importing.create({**CHAT, "comments": CHAIN})
+    report = importing.run(job)
+    assert report.doctypes["comments"].reasons == {"reference_missing": 7}
+
+    text = importing.archives.get(failures_file(job.id, report.doctypes["comments"].failures))
+    again = importing.create({"comments": text.splitlines()[::-1]})
+    importing.run(again)
+
+    assert len(importing.sink.bodies(TENANT, "comments")) == 10
+
+
+def test_in_a_file_of_rows_what_is_referred_to_stands_before(importing: Importing) -> None:
+    importing.run(importing.create(CHAT))
+
+    report = importing.run(importing.create({"comments": [REPLY, COMMENT]}, made=options(archive=False)))
+
+    assert report.doctypes["comments"].reasons == {"reference_missing": 1}
 
 
 def test_a_row_that_is_bad_keeps_no_other_from_being_written(importing: Importing) -> None:

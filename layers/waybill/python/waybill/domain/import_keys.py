@@ -9,6 +9,12 @@ DIRECTORIES_FIRST = 0
 OTHERS = 1
 """The pass that holds all other rows."""
 
+WAITING = 2
+"""The pass that holds rows that validation has put off, because what they refer to stands behind them."""
+
+_FIRST_ROUND = 1_000
+_PER_ROUND = 1_000_000
+
 
 def prefix(import_id: str) -> str:
     """Everything that an import has in the bucket."""
@@ -43,6 +49,19 @@ def rows(import_id: str) -> str:
 def row_file(import_id: str, rank: int, doctype: str, turn: int, number: int) -> str:
     """A run of rows of one doctype as they came in; ``turn`` is DIRECTORIES_FIRST or OTHERS."""
     return f"{rows(import_id)}{rank:03}-{doctype}/{turn}-{number:06}.ndjson"
+
+
+def waiting_file(import_id: str, row_key: str, number: int) -> str:
+    """A run of rows that were put off when ``row_key`` was judged: they sort behind all that come before them."""
+    folder = row_key.removeprefix(rows(import_id)).partition("/")[0]
+    place = (_FIRST_ROUND + round_of(row_key) + 1) * _PER_ROUND + number
+    return f"{rows(import_id)}{folder}/{WAITING}-{place}.ndjson"
+
+
+def round_of(row_key: str) -> int:
+    """How often the rows of a row file were put off."""
+    turn, _, number = row_key.rpartition("/")[2].removesuffix(".ndjson").partition("-")
+    return int(number) // _PER_ROUND - _FIRST_ROUND if int(turn) == WAITING else 0
 
 
 def doctype_of(key: str) -> str:

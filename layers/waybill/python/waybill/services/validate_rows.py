@@ -1,9 +1,9 @@
 """Judge the rows that came in, and leave those that are accepted as they are to be written."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,9 @@ from waybill.services.work_files import load_if_there, save
 SAVED_AFTER = 250_000
 """Rows after which a checkpoint is stored also if there is time left: what was seen of their keys is some 10 MB."""
 
+MOST_ROUNDS = 100
+"""How often rows of an archive may be put off. A chain of replies, each to the next in the archive, needs as many."""
+
 RulesOf = Callable[[str, ImportJob], DoctypeRules]
 """Gives the rules of a doctype for the rows of an import."""
 
@@ -38,15 +41,30 @@ _Sent = deque[tuple[dict[str, Any] | None, bytes]]
 """Of rows that wait for their verdicts what their text says, if it can be read, and the text."""
 
 
+class _Leaving(NamedTuple):
+    """What the rows of a row file become: to be written, rejected, or to be judged once more."""
+
+    taken: Spool
+    refused: Spool
+    waiting: Spool
+
+
 class Validation(msgspec.Struct):
     """How far validation has got: behind the row file ``after``, ``judged`` rows of its doctype.
 
+    Of a doctype ``round`` counts how often the present rows were put off, ``rows`` and ``waiting`` those of the round
+    and those that were put off again, into ``files`` row files; ``stuck`` says that the round before took none.
     ``shown`` are the first faults, for the report.
     """
 
     after: str = ""
     doctype: str = ""
     judged: int = 0
+    round: int = 0
+    rows: int = 0
+    waiting: int = 0
+    files: int = 0
+    stuck: bool = False
     tallies: Tallies = {}
     shown: list[ShownFault] = []
     done: bool = False
@@ -104,13 +122,14 @@ class _Bench:
         self._archives = archives
         self._existing = TargetExisting(sink, job.tenant, catalog, disk.holders)
         self._unsaved = 0
+        self._grows = False
 
     def run(self, budget: Budget) -> None:
         """Judge what is left, until the budget is spent."""
         state = self._state
         present: tuple[DoctypeRules, AcceptedRows] | None = None
-        for info in self._archives.list(import_keys.rows(self._job.id), after=state.after or None):
-            name = import_keys.doctype_of(info.key)
+        for key in self._row_files():
+            name = import_keys.doctype_of(key)
             if present is None or state.doctype != name:
                 doctype = self._doctype(name)
                 if not self._disk.find_holders(doctype, self._sink, self._job.tenant, budget):
@@ -119,8 +138,11 @@ class _Bench:
                 present = self._rules(doctype)
                 if state.doctype != name:
                     state.doctype, state.judged = name, 0
-            self._judge_file(info.key, *present)
-            state.after = info.key
+                    self._begin_round(0)
+            if state.round != import_keys.round_of(key):
+                self._begin_round(import_keys.round_of(key))
+            self._judge_file(key, *present)
+            state.after = key
             spent = budget.spent()
             if spent or self._unsaved >= SAVED_AFTER:
                 self._save()
@@ -129,34 +151,65 @@ class _Bench:
         state.done = True
         save(self._archives, import_keys.validation(self._job.id), state)
 
+    def _row_files(self) -> Iterator[str]:
+        """Yield what is left to be judged, rows that are put off meanwhile too, in the order of their keys."""
+        self._grows = True
+        while self._grows:
+            self._grows = False
+            for info in self._archives.list(import_keys.rows(self._job.id), after=self._state.after or None):
+                yield info.key
+                if self._grows:
+                    break  # what was put off may come before what was listed
+
+    def _begin_round(self, number: int) -> None:
+        state = self._state
+        state.stuck = number > 1 and state.waiting == state.rows
+        state.round, state.rows, state.waiting, state.files = number, 0, 0, 0
+
+    @property
+    def _may_wait(self) -> bool:
+        """Whether rows may be put off: those of an archive, which have no order, as long as that leads anywhere."""
+        archived = self._job.options.doctype is None
+        return archived and not self._state.stuck and self._state.round < MOST_ROUNDS
+
     def _judge_file(self, key: str, rules: DoctypeRules, form: AcceptedRows) -> None:
-        with closing(Spool()) as taken, closing(Spool()) as refused:
-            self._judge_rows(key, rules, form, taken, refused)
+        with closing(Spool()) as taken, closing(Spool()) as refused, closing(Spool()) as waiting:
+            self._judge_rows(self._archives.get(key).splitlines(), rules, form, _Leaving(taken, refused, waiting))
             self._put(import_keys.verdict_file(self._job.id, key), taken)
             self._put(import_keys.rejected(self._job.id, key, ImportPhase.VALIDATE), refused)
+            if len(waiting):
+                self._put(import_keys.waiting_file(self._job.id, key, self._state.files), waiting)
+                self._state.files += 1
+                self._grows = True
 
-    def _judge_rows(self, key: str, rules: DoctypeRules, form: AcceptedRows, taken: Spool, refused: Spool) -> None:
+    def _judge_rows(self, lines: Sequence[bytes], rules: DoctypeRules, form: AcceptedRows, leaving: "_Leaving") -> None:
         state, sent = self._state, _Sent()
         tally = state.tallies.setdefault(state.doctype, Tally())
         verdicts = judge(
-            _rows(self._archives.get(key).splitlines(), sent),
+            _rows(lines, sent),
             rules,
             seen=self._disk.seen,
             existing=self._existing,
             on_conflict=self._job.options.on_conflict,
             judged=state.judged,
+            may_wait=self._may_wait,
         )
         at = -1
         for at, verdict in enumerate(verdicts):
             own = sent.popleft()
+            if verdict.waits:
+                leaving.waiting.write(lines[at] + b"\n")
+                state.waiting += 1
+                continue
             tally.add(verdict)
             if verdict.outcome is Outcome.ACCEPTED:
-                taken.write(line_of(form.row(at, verdict, own)))
+                leaving.taken.write(line_of(form.row(at, verdict, own)))
             elif verdict.outcome is Outcome.FAILED:
-                refused.write(line_of(rejected(at, verdict.reasons)))
+                leaving.refused.write(line_of(rejected(at, verdict.reasons)))
                 if len(state.shown) < MOST_SHOWN:
                     state.shown.append(shown(state.doctype, verdict))
         state.judged += at + 1
+        state.rows += at + 1
         self._unsaved += at + 1
 
     def _put(self, key: str, lines: Spool) -> None:
