@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from waybill.intake.json_row import read_object
+from waybill.intake.json_row import read_again
 from waybill.intake.rows import Problem, Row
 
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
@@ -59,5 +59,5 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[tuple[StagedRow, bytes, dict[s
             yield staged, b"", None, staged.problem
             continue
         text = bytes(staged.value)
-        read = read_object(text)
+        read = read_again(text)
         yield (staged, text, None, read) if isinstance(read, Problem) else (staged, text, read, None)

@@ -34,6 +34,9 @@ SAVED_AFTER = 250_000
 MOST_ROUNDS = 100
 """How often rows of an archive may be put off. A chain of replies, each to the next in the archive, needs as many."""
 
+HELD_LINES = 20
+"""Lines that are put together before they go to the disk, each of at most some 400 KB."""
+
 RulesOf = Callable[[str, ImportJob], DoctypeRules]
 """Gives the rules of a doctype for the rows of an import."""
 
@@ -194,7 +197,7 @@ class _Bench:
             judged=state.judged,
             may_wait=self._may_wait,
         )
-        at = -1
+        at, accepted = -1, list[bytes]()
         for at, verdict in enumerate(verdicts):
             own = sent.popleft()
             if verdict.waits:
@@ -203,11 +206,15 @@ class _Bench:
                 continue
             tally.add(verdict)
             if verdict.outcome is Outcome.ACCEPTED:
-                leaving.taken.write(line_of(form.row(at, verdict, own)))
+                accepted.append(line_of(form.row(at, verdict, own)))
+                if len(accepted) == HELD_LINES:
+                    leaving.taken.write(b"".join(accepted))
+                    accepted.clear()
             elif verdict.outcome is Outcome.FAILED:
                 leaving.refused.write(line_of(rejected(at, verdict.reasons)))
                 if len(state.shown) < MOST_SHOWN:
                     state.shown.append(shown(state.doctype, verdict))
+        leaving.taken.write(b"".join(accepted))
         state.judged += at + 1
         state.rows += at + 1
         self._unsaved += at + 1
