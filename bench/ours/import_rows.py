@@ -1,7 +1,7 @@
 """Waybill's way from a file of rows to records: stage, validate and load, in one process.
 
-Arguments: DOCTYPE UPLOAD SIZE. The upload has SIZE bytes in the bucket. Prints the rows that came in and those that were
-written, the processor seconds of each step, and ``peak_mib`` and ``start_mib`` as ``bench.ours.run_step`` does.
+Arguments: DOCTYPE UPLOAD SIZE. The upload has SIZE bytes in the bucket. Prints the rows that came in and those that
+were written, the processor seconds of each step, and ``peak_mib`` and ``start_mib`` as ``bench.ours.run_step`` does.
 """
 
 import json
@@ -106,9 +106,7 @@ def main(doctype: str, upload_id: str, size: str) -> None:
     print(json.dumps({"rows": counts.rows, "written": counts.written, "seconds": seconds, **memory}))
 
 
-def _steps(
-    job: ImportJob, imports: _Imports, uploads: _Uploads, archives: ObjectStore
-) -> dict[str, Callable[[], bool]]:
+def _steps(job: ImportJob, imports: _Imports, uploads: Any, archives: ObjectStore) -> dict[str, Callable[[], bool]]:
     endpoint = os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
     client = AwsJsonClient("dynamodb", "DynamoDB_20120810", endpoint=endpoint, region=REGION)
     sink = CatalogSink(CATALOG, tables=client, contents=_no_contents, archives=ARCHIVES)

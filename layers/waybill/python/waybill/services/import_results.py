@@ -21,7 +21,7 @@ from waybill.services.import_tally import MOST_SHOWN, ShownFault, Tally, counts_
 from waybill.services.load_rows import Loading
 from waybill.services.validate_rows import Validation
 from waybill.services.verdict_file import RejectedRow, rejected_rows
-from waybill.services.work_files import load_if_there, save
+from waybill.services.work_files import load_if_there
 
 _PIECE = 8 * MEBIBYTE
 _MEDIA_TYPES = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
@@ -64,7 +64,8 @@ def conclude(job: ImportJob, archives: ObjectStore) -> RowCounts:
     validation = load_if_there(archives, import_keys.validation(job.id), Validation) or Validation()
     loading = load_if_there(archives, import_keys.loading(job.id), Loading) or Loading()
     staged = load_if_there(archives, import_keys.inputs(job.id), StagedInputs) or StagedInputs((), 0, 0, 0)
-    tallies = together(validation.tallies, loading.tallies)
+    counted = together(validation.tallies, loading.tallies)
+    tallies = {name: counted[name] for name in _in_order(job.id, archives) if name in counted}
     archives.delete_prefix(import_keys.failures(job.id))
     named = {
         name: _put_failures(job.id, name, staged, archives) if tally.failed else "" for name, tally in tallies.items()
@@ -78,7 +79,7 @@ def conclude(job: ImportJob, archives: ObjectStore) -> RowCounts:
         remark_count=staged.remark_count,
         signed=staged.signed,
     )
-    save(archives, import_keys.report(job.id), report)
+    archives.put(import_keys.report(job.id), msgspec.json.encode(report))
     return counts_of(tallies.values(), job.counts)
 
 
@@ -90,6 +91,12 @@ def report_of(import_id: str, archives: ObjectStore) -> ImportReport | None:
 def failures_file(import_id: str, name: str) -> str:
     """Return where a file of rejected rows lies; ``name`` is as the report has it."""
     return f"{import_keys.failures(import_id)}{name}"
+
+
+def _in_order(import_id: str, archives: ObjectStore) -> Iterator[str]:
+    """Yield the doctypes of an import in the order in which they are loaded."""
+    for folder in archives.prefixes(import_keys.rows(import_id)):
+        yield import_keys.doctype_of(folder)
 
 
 def _doctype_report(tally: Tally, failures_name: str) -> DoctypeReport:
