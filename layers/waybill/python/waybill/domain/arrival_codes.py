@@ -12,7 +12,6 @@ class ArrivalCode(StrEnum):
     URL_NOT_ALLOWED = "url_not_allowed"
     URL_UNREACHABLE = "url_unreachable"
     URL_STATUS = "url_status"
-    URL_REDIRECTS = "url_redirects"
     URL_TOO_SLOW = "url_too_slow"
     URL_BROKEN = "url_broken"
     URL_CHANGED = "url_changed"
