@@ -1,4 +1,4 @@
-"""The stable codes of inputs that cannot be had, or not as what they were announced; docs/formats-in.md describes each."""
+"""The stable codes of inputs that cannot be had, or not as announced; docs/formats-in.md describes each."""
 
 from enum import StrEnum
 
