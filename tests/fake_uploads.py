@@ -11,7 +11,7 @@ from waybill.domain.errors import InputBroken, InputRefused, UploadMissing, Uplo
 from waybill.domain.plan import Piece
 from waybill.domain.upload import Upload
 from waybill.domain.upload_keys import upload_object
-from waybill.ports import Download, RemoteBody
+from waybill.ports import Download, LinkedPart, RemoteBody
 
 
 class MemoryUploads:
@@ -110,6 +110,10 @@ class FakeInputsClient:
     def __init__(self, files: Mapping[str, RemoteFile] | None = None) -> None:
         self.files = dict(files or {})
         self.asked: list[tuple[str, int]] = []
+        self.links: dict[str, list[LinkedPart]] = {}
+
+    def parts(self, url: str) -> Sequence[LinkedPart] | None:
+        return self.links.get(url)
 
     @contextmanager
     def open(self, url: str, *, start: int = 0, etag: str = "") -> Iterator[RemoteBody]:

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from pytest_socket import disable_socket, enable_socket
 from tests.fake_schedules import MemoryScheduler, MemorySchedules
+from tests.fake_uploads import MemoryUploadParts, MemoryUploads
 from tests.fakes import FakeTokens, MemoryApiKeys
 from tests.unit.services.exports import Product
 
 from waybill.domain.catalog import Catalog
+from waybill.domain.import_limits import ImportLimits
 from waybill.entry import event, http, task
 from waybill.entry.observability import logger
 
@@ -48,6 +50,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         time_zone="Europe/Paris",
         max_range_days=0,
         qiscus_max_range_days=30,
+        import_limits=ImportLimits(input_bytes=1 << 30, uploads=3),
     )
 
     class Wiring(SimpleNamespace):
@@ -76,6 +79,8 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         webhooks=made.webhooks,
         webhook_workflow=made.webhook_workflow,
         webhook_client=made.webhook_client,
+        uploads=MemoryUploads(),
+        upload_parts=MemoryUploadParts(made.archives),
     )
     made.wiring = wiring
     monkeypatch.setattr(http, "wiring", lambda: wiring)

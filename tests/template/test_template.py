@@ -84,7 +84,7 @@ def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str
     steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
     enders = ("expire_export", "sweep_exports")
 
-    who = ("delete_export", "delete_qiscus_export", "delete_schedule", *steps, *enders)
+    who = ("delete_export", "delete_qiscus_export", "delete_schedule", "delete_upload", *steps, *enders)
     assert deleting == {f"{resource_name(name)}Role" for name in who}
 
 
@@ -99,6 +99,8 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
     chains = {f"{resource_name(name)}Role" for name in who}
 
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
+    uploads = allowed.pop(f"{resource_name('delete_upload')}Role")
+    assert uploads == {"${ArchivesBucket.Arn}/uploads/*"}
     assert set().union(*allowed.values()) == {"${ArchivesBucket.Arn}/exports/*", "${ArchivesBucket.Arn}/chains/*"}
 
 
@@ -241,7 +243,7 @@ def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]
 
     unguarded = {route for route, each in operations.items() if each["security"] == [{"NONE": []}]}
 
-    assert len(operations) == 23
+    assert len(operations) == 27
     assert all("Jwt" in each["security"][0] for route, each in operations.items() if route not in unguarded)
     assert {route for route in unguarded if not route[1].startswith(QISCUS)} == {("get", "/.well-known/waybill.pem")}
 

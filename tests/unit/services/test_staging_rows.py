@@ -326,8 +326,8 @@ def reopen(made: Import, upload: str) -> None:
     [
         (lambda made, upload: made.uploads.delete(TENANT, upload), "upload_missing"),
         (lambda made, upload: made.archives.objects.pop(f"uploads/{upload}"), "upload_missing"),
-        (lambda made, upload: expire(made, upload), "upload_missing"),
-        (lambda made, upload: reopen(made, upload), "upload_incomplete"),
+        (expire, "upload_missing"),
+        (reopen, "upload_incomplete"),
         (lambda made, upload: made.archives.objects.update({f"uploads/{upload}": b"[]"}), "upload_changed"),
     ],
 )

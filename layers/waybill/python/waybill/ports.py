@@ -844,8 +844,25 @@ class RemoteBody:
     chunks: Iterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class LinkedPart:
+    """One of ``parts`` parts of an export that a link leads to, numbered from 1, and where it is, which is secret."""
+
+    number: int
+    parts: int
+    name: str
+    url: str = field(repr=False)
+
+
 class InputsClient(Protocol):
     """Fetches what the URLs of imports lead to, from servers of the public internet alone."""
+
+    def parts(self, url: str) -> Sequence[LinkedPart] | None:
+        """Return the parts of the export that a URL is the link of, as a Cozy mails it; None if it is no such link.
+
+        Raises InputRefused if there is no such export any more, or not yet.
+        """
+        ...
 
     def open(self, url: str, *, start: int = 0, etag: str = "") -> AbstractContextManager[RemoteBody]:
         """Ask for a file, from byte ``start`` on in the version ``etag`` if the server can do that.

@@ -1,4 +1,4 @@
-"""The stable codes of inputs that cannot be had, or not as what they were announced; docs/imports.md describes each."""
+"""The stable codes of inputs that cannot be had, or not as announced; docs/formats-in.md describes each."""
 
 from enum import StrEnum
 
@@ -12,7 +12,6 @@ class ArrivalCode(StrEnum):
     URL_NOT_ALLOWED = "url_not_allowed"
     URL_UNREACHABLE = "url_unreachable"
     URL_STATUS = "url_status"
-    URL_REDIRECTS = "url_redirects"
     URL_TOO_SLOW = "url_too_slow"
     URL_BROKEN = "url_broken"
     URL_CHANGED = "url_changed"

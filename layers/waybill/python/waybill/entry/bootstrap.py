@@ -1,6 +1,7 @@
 """The wiring: which adapter stands behind which port. Everything is made when it is first used, and kept."""
 
 import functools
+from typing import TYPE_CHECKING
 
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.clock import system_clock
@@ -21,6 +22,7 @@ from waybill.ports import (
     ChainStore,
     Clock,
     EventBus,
+    InputsClient,
     JobStore,
     Metrics,
     ObjectStore,
@@ -29,12 +31,17 @@ from waybill.ports import (
     Signer,
     Sources,
     TokenVerifier,
+    UploadParts,
+    UploadStore,
     WebhookClient,
     WebhookStore,
     WebhookWorkflow,
     Workflow,
 )
 from waybill.sources.registry import CatalogSources
+
+if TYPE_CHECKING:
+    from waybill.intake.group import Verifier
 
 
 class Wiring:
@@ -54,6 +61,36 @@ class Wiring:
     def chains(self) -> ChainStore:
         """The last good run of every chain of exports."""
         return DynamoDbChains(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def uploads(self) -> UploadStore:
+        """The records of uploads."""
+        from waybill.adapters.dynamodb_uploads import DynamoDbUploads  # noqa: PLC0415
+
+        return DynamoDbUploads(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def upload_parts(self) -> UploadParts:
+        """Where clients send the parts of uploads."""
+        from waybill.adapters.s3_uploads import S3Uploads  # noqa: PLC0415
+
+        bucket, settings = self.settings.archives_bucket, self.settings
+        return S3Uploads(bucket, region=settings.region, endpoint=settings.s3_endpoint, clock=self.clock)
+
+    @functools.cached_property
+    def inputs_client(self) -> InputsClient:
+        """What fetches the URLs of imports. Loaded only by the function that does."""
+        from waybill.adapters.public_web import PublicWeb  # noqa: PLC0415
+        from waybill.adapters.web_inputs import WebInputs  # noqa: PLC0415
+
+        return WebInputs(PublicWeb(allow_private=self.settings.import_allow_private))
+
+    @functools.cached_property
+    def verifier(self) -> "Verifier":
+        """Who checks the signatures of manifests: with the deployment's own key, which is asked for when one comes."""
+        from waybill.adapters.signature_verifier import P256Verifier  # noqa: PLC0415
+
+        return P256Verifier(self.signer.public_key_pem)
 
     @functools.cached_property
     def archives(self) -> ObjectStore:

@@ -71,6 +71,11 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.ScheduleNotFound: HTTPStatus.NOT_FOUND,
     errors.ScheduleChanged: HTTPStatus.CONFLICT,
     errors.TooManySchedules: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidUpload: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UploadNotFound: HTTPStatus.NOT_FOUND,
+    errors.UploadGone: HTTPStatus.GONE,
+    errors.UploadIncomplete: HTTPStatus.CONFLICT,
+    errors.TooManyUploads: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -117,7 +122,7 @@ def of_error(error: errors.WaybillError) -> Problem:
 
 def _pointer(error: errors.WaybillError) -> str | None:
     """Return the place in the body that an error is about, if it is about one."""
-    if isinstance(error, errors.InvalidOptions | errors.InvalidSchedule):
+    if isinstance(error, errors.InvalidOptions | errors.InvalidSchedule | errors.InvalidUpload):
         return error.pointer
     return _POINTER.get(type(error))
 

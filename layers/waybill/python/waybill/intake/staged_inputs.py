@@ -19,7 +19,7 @@ class InputRole(StrEnum):
 
 
 class RemarkCode(StrEnum):
-    """What the report says of an import besides its rows; docs/imports.md describes each."""
+    """What the report says of an import besides its rows; docs/formats-in.md describes each."""
 
     BROKEN_INPUT = "broken_input"
     PART_LEFT_OUT = "part_left_out"

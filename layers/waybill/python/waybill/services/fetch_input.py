@@ -94,7 +94,8 @@ class _Fetch:
                 return False
             self._store(spool)
         if not self._at.upload:
-            self._store(Spool())
+            self._archives.put(self._key, b"")
+            return True
         self._archives.finish_upload(self._key, self._at.upload, self._at.pieces, crc32=None)
         return True
 
@@ -102,8 +103,13 @@ class _Fetch:
         """Yield the body in pieces, None if the budget is spent before its end."""
         size = self._at.offset
         spool = Spool()
+        begun = False
         try:
             for chunk in body.chunks:
+                if begun and self._budget.spent():
+                    yield None
+                    return
+                begun = True
                 size += len(chunk)
                 if size > self._most:
                     raise self._too_large()
@@ -112,9 +118,6 @@ class _Fetch:
                     yield spool
                     spool.close()
                     spool = Spool()
-                if self._budget.spent():
-                    yield None
-                    return
             if len(spool):
                 yield spool
         finally:

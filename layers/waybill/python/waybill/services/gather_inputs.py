@@ -7,9 +7,11 @@ from waybill.domain.import_job import ImportJob
 from waybill.domain.import_limits import MOST_INPUTS, ImportLimits
 from waybill.domain.upload import UploadState
 from waybill.domain.upload_keys import upload_object
+from waybill.intake.cozy_link import CozyPart, CozyUnavailable, check_part
 from waybill.ports import Budget, Clock, InputsClient, ObjectInfo, ObjectStore, UploadStore
 from waybill.services.fetch_input import fetch_input
 from waybill.services.staging_state import Fetching, Staging, StoredInput, Wanted
+from waybill.services.stored_part import StoredPart
 
 
 def gather_inputs(
@@ -31,6 +33,8 @@ def gather_inputs(
         number = len(state.stored)
         if wanted.upload:
             stored = _uploaded(wanted, number, job.tenant, archives=archives, uploads=uploads, clock=clock)
+        elif _is_link(state, client):
+            continue
         else:
             key = import_keys.fetched(job.id, number)
             state.fetching = state.fetching or Fetching(wanted.name)
@@ -45,12 +49,33 @@ def gather_inputs(
             ):
                 return False
             stored = _stored(number, state.fetching.name, key, archives)
+            if wanted.parts:
+                _check_part(wanted, stored, archives)
             state.fetching = None
         state.stored.append(stored)
         state.wanted.pop(0)
         if state.wanted and budget.spent():
             return False
     return True
+
+
+def _is_link(state: Staging, client: InputsClient) -> bool:
+    """Put the parts of an export in the place of the link to it. Return False if the next URL is no such link."""
+    wanted = state.wanted[0]
+    parts = None if wanted.parts or state.fetching is not None else client.parts(wanted.url)
+    if parts is None:
+        return False
+    found = [Wanted(url=part.url, name=part.name, number=part.number, parts=part.parts) for part in parts]
+    state.wanted[:1] = found
+    return True
+
+
+def _check_part(wanted: Wanted, stored: StoredInput, archives: ObjectStore) -> None:
+    """Refuse what is no part, and an export that was emptied, which would look like one without any data."""
+    try:
+        check_part(CozyPart(wanted.number, wanted.parts, ""), stored.size, StoredPart(archives, stored).read_at)
+    except CozyUnavailable as error:
+        raise InputRefused(str(error), ArrivalCode.EXPORT_UNREADABLE) from None
 
 
 def _uploaded(

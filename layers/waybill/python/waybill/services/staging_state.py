@@ -10,11 +10,16 @@ from waybill.services.row_files import RowFilesState
 
 
 class Wanted(msgspec.Struct):
-    """An input that is to be had: the id of an upload, or a URL. ``name`` is how it is called, if that is known."""
+    """An input that is to be had: the id of an upload, or a URL. ``name`` is how it is called, if that is known.
+
+    ``number`` and ``parts`` are there for what a link to an export has led to.
+    """
 
     upload: str = ""
     url: str = ""
     name: str = ""
+    number: int = 0
+    parts: int = 0
 
 
 class StoredInput(msgspec.Struct):
