@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +23,7 @@ from waybill.domain.import_job import ImportJob, new_import
 from waybill.domain.import_limits import ImportLimits
 from waybill.domain.import_options import ImportInput, ImportOptions, InputKind
 from waybill.domain.upload import Upload, UploadState
-from waybill.ports import ObjectStore, RemoteBody
+from waybill.ports import ObjectStore
 from waybill.rules.rulebook import rules_of
 from waybill.services.load_rows import load_rows
 from waybill.services.stage_import import stage_import
@@ -71,14 +70,6 @@ class _Uploads:
         return self._upload
 
 
-class _Client:
-    """Fetches nothing: no input is a URL."""
-
-    def open(self, url: str, *, start: int = 0, etag: str = "") -> AbstractContextManager[RemoteBody]:
-        """Refuse whatever is asked for."""
-        raise NotImplementedError(url, start, etag)
-
-
 class _Endless:
     """A budget that is never spent."""
 
@@ -117,10 +108,9 @@ def _steps(job: ImportJob, imports: _Imports, uploads: Any, archives: ObjectStor
         "budget": _Endless(),
         "clock": system_clock,
     }
+    inputs: dict[str, Any] = {"uploads": uploads, "inputs_client": None, "verifier": None, "limits": ImportLimits()}
     return {
-        "stage": lambda: stage_import(
-            TENANT, job.id, uploads=uploads, inputs_client=_Client(), verifier=None, limits=ImportLimits(), **common
-        ),
+        "stage": lambda: stage_import(TENANT, job.id, **inputs, **common),
         "validate": lambda: validate_rows(
             TENANT,
             job.id,

@@ -10,6 +10,7 @@ from tests.contract.conftest import REGION, boto, credentials, new_name
 from tests.fake_sink import MemorySink
 from tests.fakes import MemoryObjects
 
+from waybill.adapters import s3_contents
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.catalog_sink import CatalogSink
@@ -66,21 +67,25 @@ def in_memory() -> Product:
     return Product(sink, archives, put, put_file, lambda key: sink.files.objects.get(f"{TENANT}/{key}"))
 
 
+def contents_in(bucket: str, endpoint: str, impatient: Backoff) -> S3Contents:
+    rest = S3Rest(
+        bucket,
+        region=REGION,
+        endpoint=endpoint,
+        credentials=credentials,
+        clock=system_clock,
+        backoff=impatient,
+        timeout=20,
+    )
+    return S3Contents(rest)
+
+
 def on_aws(endpoint: str, table: str, bucket: str, dynamodb: AwsJsonClient, impatient: Backoff) -> Product:
     files, s3, client = new_name(), boto("s3", endpoint), boto("dynamodb", endpoint)
     s3.create_bucket(Bucket=files, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def contents(name: str) -> S3Contents:
-        rest = S3Rest(
-            name,
-            region=REGION,
-            endpoint=endpoint,
-            credentials=credentials,
-            clock=system_clock,
-            backoff=impatient,
-            timeout=20,
-        )
-        return S3Contents(rest)
+        return contents_in(name, endpoint, impatient)
 
     def put(doctype: str, key: str, record: dict[str, Any], **others: str) -> None:
         item = {"pk": {"S": f"{TENANT}#{doctype}"}, "sk": {"S": key}, "body": {"S": json.dumps(record)}}
@@ -305,3 +310,35 @@ def test_a_tenant_whose_name_could_be_another_s_folder_is_refused(
 
     with pytest.raises(StorageUnavailable, match="could not be told from another tenant's"):
         sink.content_of("an/na", "files", "a")
+
+
+def test_a_large_content_is_copied_in_pieces(
+    monkeypatch: pytest.MonkeyPatch, moto_endpoint: str, bucket: str, impatient: Backoff
+) -> None:
+    monkeypatch.setattr(s3_contents, "COPIED_AT_ONCE", 5 * 2**20)
+    content = bytes(range(256)) * (48 * 2**10)
+    s3 = boto("s3", moto_endpoint)
+    s3.put_object(Bucket=bucket, Key="source", Body=content)
+    contents = contents_in(bucket, moto_endpoint, impatient)
+
+    contents.put("copied", (bucket, "source"), len(content), import_id=IMPORT, media_type="text/plain")
+
+    found = s3.get_object(Bucket=bucket, Key="copied")
+    assert found["Body"].read() == content
+    assert found["ETag"].endswith('-3"')
+    assert (found["ContentType"], found["Metadata"]) == ("text/plain", {"waybill-import": IMPORT})
+
+
+def test_a_copy_in_pieces_that_fails_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, moto_endpoint: str, bucket: str, impatient: Backoff
+) -> None:
+    monkeypatch.setattr(s3_contents, "COPIED_AT_ONCE", 5 * 2**20)
+    s3 = boto("s3", moto_endpoint)
+
+    with pytest.raises(ObjectMissing):
+        contents_in(bucket, moto_endpoint, impatient).put(
+            "copied", (bucket, "missing"), 12 * 2**20, import_id=IMPORT, media_type=""
+        )
+
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)

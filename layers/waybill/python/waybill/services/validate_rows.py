@@ -123,7 +123,7 @@ class _Bench:
         self._rules_of = rules_of
         self._sink = sink
         self._archives = archives
-        self._existing = TargetExisting(sink, job.tenant, catalog, disk.holders)
+        self._existing = TargetExisting(sink, job.tenant, catalog, disk)
         self._unsaved = 0
         self._grows = False
 
