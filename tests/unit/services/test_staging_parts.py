@@ -369,10 +369,11 @@ def test_a_part_of_a_chain_names_the_places_of_its_files_and_what_it_deleted() -
     made_export.entries[-1] = (key, type(entry)(**listed))
     made_export.add_file("x/z.jpg", b"content")
 
-    made = given_parts(made_export.pack(1 << 20)[0].data)
+    for budgets in ((), [8] * 9):
+        made = given_parts(made_export.pack(1 << 20)[0].data, budgets=budgets)
 
-    assert made.contents == {("io.cozy.files", "a"): b"content"}
-    assert made.values() == [file_record("a", "same")]
+        assert made.contents == {("io.cozy.files", "a"): b"content"}
+        assert made.values() == [file_record("a", "same")]
 
 
 # ---------------------------------------------------------------- Parts for Cozy

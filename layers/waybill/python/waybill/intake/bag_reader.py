@@ -180,7 +180,7 @@ class _DigestBook:
 
     def __init__(self) -> None:
         self.count = 0
-        self._book = sqlite3.connect("")
+        self._book = sqlite3.connect("", check_same_thread=False)  # the collector closes it from any thread
         self._book.executescript("PRAGMA journal_mode = OFF; PRAGMA cache_size = -8000")  # kibibytes
         self._book.execute("CREATE TABLE digest (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID")
 

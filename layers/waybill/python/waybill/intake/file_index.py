@@ -29,7 +29,7 @@ class FileIndex:
     """
 
     def __init__(self) -> None:
-        self._book = sqlite3.connect("")
+        self._book = sqlite3.connect("", check_same_thread=False)  # the collector closes it from any thread
         self._book.executescript("PRAGMA journal_mode = OFF; PRAGMA cache_size = -8000")  # kibibytes
         self._book.execute(
             "CREATE TABLE file (doctype BLOB, id BLOB, name BLOB, directory BLOB, PRIMARY KEY (doctype, id)) "

@@ -24,13 +24,13 @@ from waybill.ports import ObjectStore
 from waybill.services.staging_state import StoredInput
 from waybill.services.stored_part import StoredPart
 
-MOST_MANIFEST = 64 * MEBIBYTE
+MOST_MANIFEST = 16 * MEBIBYTE
 """Bytes of a file that may be a manifest; one of 10,000 parts and as many gaps has 5 MB."""
 
 _HEAD = 64 * 1024
 _MOST_SIGNATURE = 80
 _SEQUENCE = 0x30
-"""What a signature in DER begins with (ITU-T X.690)."""
+"""What a signature in DER begins with, before its length (ITU-T X.690)."""
 
 _NUMBERED = re.compile(r"waybill-part-(\d{5,9})-of-\d{5,9}")
 _PLAIN = re.compile(r".*_exported_(?P<doctype>.+?)(?:_(?P<number>\d+))?\.(?:json|csv)")
@@ -97,7 +97,7 @@ def _told(stored: StoredInput, archives: ObjectStore, doctype: str | None) -> St
         raise InputRefused(sentence, ArrivalCode.UNEXPECTED_ARCHIVE)
     if packing is not None:
         return _as(stored, InputRole.PART, packing)
-    if doctype is None and stored.size <= _MOST_SIGNATURE and head[:1] == bytes([_SEQUENCE]):
+    if doctype is None and stored.size <= _MOST_SIGNATURE and head[:2] == bytes([_SEQUENCE, len(head) - 2]):
         return _as(stored, InputRole.SIGNATURE, "")
     form = _format(stored.name.lower(), head)
     if doctype is None and form == "ndjson" and stored.size <= MOST_MANIFEST and _is_manifest(part):

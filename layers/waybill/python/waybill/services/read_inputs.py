@@ -62,14 +62,22 @@ class InputsReader:
         by_name = ranks(catalog.doctypes.values())
         self._row_files = RowFiles(archives, job.id, by_name, state.row_files, target=row_file_size)
         self._folder = TemporaryDirectory()
-        path = Path(self._folder.name) / "contents.sqlite"
-        if state.contents:
-            with path.open("wb") as file:
-                for chunk in archives.stream(import_keys.content_book(job.id)):
-                    file.write(chunk)
-        self._book = ContentBook(path)
+        self._book = ContentBook(self._copied_book())
         self._contents = ContentFiles(archives, job.id, state.contents, budget)
         self._index = self._new_index()
+
+    def _copied_book(self) -> Path:
+        """Return where the book is on the disk, as the last call left it."""
+        path = Path(self._folder.name) / "contents.sqlite"
+        if self._state.turn or self._state.reading is not None:
+            try:
+                with path.open("wb") as file:
+                    for chunk in self._archives.stream(import_keys.content_book(self._job.id)):
+                        file.write(chunk)
+            except BaseException:
+                self._folder.cleanup()
+                raise
+        return path
 
     def __enter__(self) -> Self:
         return self
