@@ -15,6 +15,7 @@ from tests.unit.services.round_trip import deployment, exported, imported, paylo
 from waybill.domain.catalog import Catalog, Doctype, FilesSource
 from waybill.domain.options import ExportOptions
 from waybill.entry.catalog_file import load_catalog
+from waybill.sources.moments import unix_seconds
 
 CATALOG = load_catalog(
     Path(__file__).parents[3] / "layers" / "catalog", {"DOCUMENTS_TABLE": "documents", "FILES_BUCKET": "files"}
@@ -50,6 +51,15 @@ def bodies(sink: MemorySink, doctypes: list[str]) -> dict[str, Any]:
     return shown
 
 
+def dates(sink: MemorySink) -> dict[str, int]:
+    """When the target says that records were last changed: exports date their entries by it."""
+    return {
+        f"{doctype} {key}": unix_seconds(item.changed_at)
+        for (_, doctype), items in sink.items.items()
+        for key, item in items.items()
+    }
+
+
 @pytest.mark.parametrize(("packing", "layout"), ARCHIVES)
 def test_the_demo_s_data_come_back_from_every_archive(product: MemorySink, packing: str, layout: str) -> None:
     options = ExportOptions(format=packing, layout=layout, parts_size=500_000)
@@ -61,6 +71,7 @@ def test_the_demo_s_data_come_back_from_every_archive(product: MemorySink, packi
     assert all(map(without_failures, reports))
     assert bodies(target, list(CATALOG.doctypes)) == bodies(product, list(CATALOG.doctypes))
     assert target.files.objects == product.files.objects
+    assert dates(target) == dates(product)
     assert payload(exported(target, options)) == payload(parts)
 
 
