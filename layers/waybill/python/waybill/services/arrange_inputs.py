@@ -93,7 +93,7 @@ def _told(stored: StoredInput, archives: ObjectStore, doctype: str | None) -> St
     head = part.read_at(0, min(_HEAD, stored.size)) if stored.size else b""
     packing = packing_of(head)
     if packing is not None and doctype is not None:
-        sentence = f"{shown(stored.name)} is an archive. Leave out the doctype: an archive says itself what it holds."
+        sentence = f"{shown(stored.name)} is packed. Unpack rows; or leave out the doctype, which a part says itself."
         raise InputRefused(sentence, ArrivalCode.UNEXPECTED_ARCHIVE)
     if packing is not None:
         return _as(stored, InputRole.PART, packing)

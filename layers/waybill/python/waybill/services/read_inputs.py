@@ -64,7 +64,7 @@ class InputsReader:
         self._folder = TemporaryDirectory()
         self._book = ContentBook(self._copied_book())
         self._contents = ContentFiles(archives, job.id, state.contents, budget)
-        self._index = self._new_index()
+        self._index = self._new_index(begun=state.files_begun)
 
     def _copied_book(self) -> Path:
         """Return where the book is on the disk, as the last call left it."""
@@ -96,7 +96,9 @@ class InputsReader:
             stored = state.stored[state.turn]
             if state.reading is None:
                 self._row_files.flush()
-                state.reading = Reading(numbers=self._row_files.numbers, contents=self._contents.number)
+                state.reading = Reading(
+                    numbers=self._row_files.numbers, contents=self._contents.number, files_begun=self._index.begun
+                )
             staged = self._part(stored) if stored.role is InputRole.PART else self._rows(stored)
             if staged is None:
                 return False
@@ -228,7 +230,7 @@ class InputsReader:
         self._row_files.go_back(reading.numbers)
         self._contents.go_back(reading.contents)
         self._book.forget(reading.contents)
-        self._index = self._new_index()
+        self._index = self._new_index(begun=reading.files_begun)
         reading.count = reading.file_bytes = 0
         self._remark(RemarkCode.PART_LEFT_OUT, sentence)
 
@@ -255,6 +257,5 @@ class InputsReader:
             raise RuntimeError("No input is being read.")
         return self._state.reading
 
-    def _new_index(self) -> PartIndex:
-        begun = self._state.files_begun
+    def _new_index(self, *, begun: bool) -> PartIndex:
         return PartIndex(self._catalog, self._row_files, self._book, self._manifest, begun=begun)

@@ -5,6 +5,7 @@ passed over. What is wrong with it shows at its end at the latest, and then all 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -99,6 +100,9 @@ class _PartStage:
             if self._is_new():
                 self._cozy(item)
                 self._step_over()
+            elif item.content is not None:
+                with suppress(BadMember):  # it was told when it was staged
+                    self._draw(item.content.chunks)
             self._pass_over(())
         return self._inspected("cozy", identity_of(archive.comment), b"", whole)
 
@@ -126,12 +130,15 @@ class _PartStage:
 
     def _pass_over(self, rest: Iterator[bytes] | tuple[()]) -> None:
         """Draw what is left of the member at hand, and go on to the next one. Raises _Stopped."""
-        for _ in rest:
-            if self._at.budget.spent():
-                raise _Stopped
+        self._draw(rest)
         self._payload += 1
         if self._at.budget.spent():
             raise _Stopped
+
+    def _draw(self, chunks: Iterator[bytes] | tuple[()]) -> None:
+        for _ in chunks:
+            if self._at.budget.spent():
+                raise _Stopped
 
     def _records(self, payload: Payload) -> None:
         doctype = self._doctype(payload.doctype, payload.path)
@@ -225,9 +232,7 @@ class _PartStage:
     def _inspected(
         self, layout: str, identity: PartIdentity | None, list_text: bytes, whole: Iterator[bytes] | None
     ) -> InspectedPart:
-        for _ in self._tally.over(whole or ()):
-            if self._at.budget.spent():
-                raise _Stopped
+        self._draw(self._tally.over(whole or ()))
         return InspectedPart(
             self._stored.name,
             self._stored.format,

@@ -57,7 +57,8 @@ class Reading(msgspec.Struct):
 
     ``resume`` is for rows; ``payload`` and ``rows`` count, for a part, the members that are done and the rows of the
     next one. ``count`` is how many rows were staged. ``digest`` and ``hashed`` are those of a first look at the bytes.
-    ``numbers`` and ``contents`` are where row files and contents stood when reading began.
+    ``numbers`` and ``contents`` are where row files and contents stood when reading began, and ``files_begun`` whether
+    a file of a bag had come before.
     """
 
     resume: Resume = START
@@ -69,6 +70,7 @@ class Reading(msgspec.Struct):
     hashed: int = 0
     numbers: dict[str, int] = {}
     contents: int = 0
+    files_begun: bool = False
     file_bytes: int = 0
 
 
