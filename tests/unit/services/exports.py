@@ -29,7 +29,7 @@ from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import FileReference, ReadBatch, Work
 from waybill.domain.quota import QuotaLimits
-from waybill.ports import Budget, SourceItem
+from waybill.ports import Budget, SourceItem, Sources, Staging
 from waybill.services.create_export import create_export
 from waybill.services.finish_export import finish_export
 from waybill.services.pack_part import pack_part
@@ -101,6 +101,10 @@ class Product:
             *self.more_sources,
         )
 
+    def sources_of(self, catalog: Catalog, staging: Staging) -> Sources:
+        """The sources of a catalog, for the export that a staging belongs to."""
+        return self.sources
+
     def create(
         self, options: ExportOptions | None = None, *, key: str | None = None, chain: Chain | None = None
     ) -> ExportJob:
@@ -124,7 +128,7 @@ class Product:
             TENANT,
             job.id,
             catalog=self.catalog,
-            sources=lambda catalog, staging: self.sources,
+            sources=self.sources_of,
             jobs=self.jobs,
             archives=self.archives,
             budget=FakeBudget(),
@@ -138,7 +142,7 @@ class Product:
             TENANT,
             job.id,
             batch,
-            sources=lambda catalog, staging: self.sources,
+            sources=self.sources_of,
             jobs=self.jobs,
             archives=self.archives,
             budget=budget or FakeBudget(),

@@ -51,7 +51,7 @@ class SystemSource:
     ``kind`` is the system's (``sources.systems``), ``name`` the source's in the catalog. ``secret`` names what to sign
     in with, and is no secret. The data belong to no tenant in particular, so ``tenants`` are those who may export them.
     ``requests`` is how many may be in flight at once. With ``include_secrets`` nothing is left out by default.
-    ``options`` are fields that only this kind has.
+    ``doctypes`` are all that the catalog has of it, and ``options`` fields that only this kind has.
     """
 
     kind: str
@@ -61,6 +61,7 @@ class SystemSource:
     tenants: tuple[str, ...]
     requests: int = 16
     include_secrets: bool = False
+    doctypes: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
 
     def option(self, name: str, default: str = "") -> str:

@@ -64,7 +64,7 @@ class FileReference:
     ``etag`` pins the version. ``size`` is the object's size in bytes, ``updated_at`` whole Unix seconds. ``record`` is
     there only in a layout that puts the file's record next to the file. If it is ``kept``, the object is one that the
     source has fetched for the export (``KeptContent``), and lies in the bucket of the archives, and ``directory`` is a
-    path and no id.
+    path if it begins with a slash; else it is the id of a directory's record.
     """
 
     id: str

@@ -33,6 +33,7 @@ from waybill.ports import (
     Sources,
     Staging,
     TokenVerifier,
+    Web,
     WebhookClient,
     WebhookStore,
     WebhookWorkflow,
@@ -198,7 +199,9 @@ class Wiring:
         from waybill.sources.systems import SYSTEMS  # noqa: PLC0415
 
         connect = functools.partial(Endpoint, idle=_IDLE_SECONDS)
-        return SYSTEMS[source.kind]().opened(source, Tools(connect, self.secrets, staging=staging, now=self.clock))
+        return SYSTEMS[source.kind]().opened(
+            source, Tools(connect, self.secrets, staging=staging, now=self.clock, web=_web)
+        )
 
     @functools.cached_property
     def _dynamodb(self) -> AwsJsonClient:
@@ -210,6 +213,13 @@ class Wiring:
     def bucket(self, name: str) -> ObjectStore:
         """Return a bucket by its name."""
         return S3Objects(name, region=self.settings.region, endpoint=self.settings.s3_endpoint)
+
+
+def _web(allow_private: bool) -> Web:  # noqa: FBT001 - as sources.system calls it
+    """Return what fetches from addresses that somebody else has chosen. Loaded only by functions that do."""
+    from waybill.adapters.public_web import PublicWeb  # noqa: PLC0415
+
+    return PublicWeb(allow_private=allow_private)
 
 
 @functools.cache

@@ -1,6 +1,8 @@
 """What the catalog file may say of other systems. One class for each kind; docs/sources.md explains them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -28,8 +30,8 @@ class SystemEntry(msgspec.Struct, forbid_unknown_fields=True):
 
     KIND: ClassVar[str]
 
-    def source(self, name: str) -> SystemSource:
-        """Return the source with this name in the catalog."""
+    def source(self, name: str, doctypes: Sequence[str] = ()) -> SystemSource:
+        """Return the source with this name in the catalog, which has these ``doctypes`` of it. Raises CatalogError."""
         own = {field: value for field, value in msgspec.structs.asdict(self).items() if field not in _COMMON}
         return SystemSource(
             kind=self.KIND,
@@ -39,6 +41,7 @@ class SystemEntry(msgspec.Struct, forbid_unknown_fields=True):
             tenants=tuple(self.tenants),
             requests=self.requests,
             include_secrets=self.include_secrets,
+            doctypes=tuple(doctypes),
             options=tuple((field, str(value)) for field, value in own.items()),
         )
 
@@ -62,6 +65,45 @@ class UForge(SystemEntry, tag_field="kind", tag="uforge"):
     tickets: Annotated[int, msgspec.Meta(ge=1, le=MOST_REQUESTS)] = 4
 
     KIND: ClassVar[str] = "uforge"
+
+
+class Cozy(SystemEntry, tag_field="kind", tag="cozy", kw_only=True):
+    """One export of a Cozy, whose link is the ``secret``.
+
+    The doctype ``others`` takes the documents of all doctypes that the catalog does not name. With ``allow_private``
+    the link may lead into private networks, and need not be one of https.
+    """
+
+    url: str = ""
+    others: _Text
+    allow_private: bool = False
+
+    KIND: ClassVar[str] = "cozy"
+
+    def source(self, name: str, doctypes: Sequence[str] = ()) -> SystemSource:
+        """Return the source."""
+        if self.url or self.others not in doctypes:
+            raise CatalogError(
+                f"sources.{name}: a cozy has no url, because its secret is the link, and its others must be one of its "
+                "doctypes: the one that takes what the catalog does not name."
+            )
+        return SystemEntry.source(self, name, doctypes)
+
+
+class Qiscus(SystemEntry, tag_field="kind", tag="qiscus", kw_only=True):
+    """One application on Qiscus, from the day ``since`` on.
+
+    What Qiscus makes for it is deleted there when it is read, unless ``backups`` says keep. ``most_rows`` is the number
+    of rows at which Qiscus cuts, if it is not the one of its documents. With ``allow_private`` files may lie in private
+    networks, and need not come by https.
+    """
+
+    since: date
+    most_rows: Annotated[int, msgspec.Meta(ge=0)] = 0
+    backups: Literal["delete", "keep"] = "delete"
+    allow_private: bool = False
+
+    KIND: ClassVar[str] = "qiscus"
 
 
 def collection_of(where: str, doctype: str, entry: SystemEntry) -> Collection:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from waybill.domain.catalog import Doctype, SystemSource
-from waybill.ports import Clock, Secrets, Source, Staging
+from waybill.domain.errors import CatalogError
+from waybill.ports import Clock, Secrets, Source, Staging, Web
 
 if TYPE_CHECKING:  # whoever reads the catalog needs to know the systems, and none of what reads them
     from waybill.sources.rest.client import Connect
@@ -32,7 +33,8 @@ class Tools:
     """What a system is read with.
 
     ``staging`` is that of the export that is read for; None if it is for none, as in an estimate: then nothing is asked
-    to be made. ``timing`` is how requests wait, and ``now`` tells the time.
+    to be made. ``timing`` is how requests wait, and ``now`` tells the time. ``web`` gives what fetches from addresses
+    that somebody else has chosen, when it is told whether private ones are allowed.
     """
 
     connect: "Connect"
@@ -40,6 +42,13 @@ class Tools:
     timing: "Timing | None" = None
     staging: Staging | None = None
     now: Clock = lambda: datetime.now(UTC)
+    web: Callable[[bool], Web] | None = None
+
+    def web_of(self, source: SystemSource) -> Web:
+        """Return what fetches from addresses that are not the operator's; its source may ``allow_private`` ones."""
+        if self.web is None:
+            raise CatalogError(f"The source {source.name} is read from addresses that are not asked here.")
+        return self.web(source.option("allow_private") == str(True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,5 +17,17 @@ def _uforge() -> System:
     return UFORGE
 
 
-SYSTEMS: Mapping[str, Callable[[], System]] = {"os2iot": _os2iot, "uforge": _uforge}
+def _cozy() -> System:
+    from waybill.sources.cozy import COZY  # noqa: PLC0415
+
+    return COZY
+
+
+def _qiscus() -> System:
+    from waybill.sources.qiscus import QISCUS  # noqa: PLC0415
+
+    return QISCUS
+
+
+SYSTEMS: Mapping[str, Callable[[], System]] = {"os2iot": _os2iot, "uforge": _uforge, "cozy": _cozy, "qiscus": _qiscus}
 """By the ``kind`` of a source."""

@@ -21,7 +21,7 @@ from waybill.ports import Budget, Measure, SourceItem, Staging
 from waybill.sources.cozy.choice import MOST_DOCUMENT, ChosenMembers
 from waybill.sources.cozy.downloads import Downloads, OpenPart
 from waybill.sources.cozy.file_items import directory_of, file_item, updated_at
-from waybill.sources.cozy.secrets import FIELDS, WHOLE
+from waybill.sources.cozy.secrets import SECRETIVE
 from waybill.sources.json_text import NotAnObject, one_line
 from waybill.sources.rest.window import Stop, in_order
 
@@ -42,7 +42,8 @@ class Choice:
     """What a doctype of the catalog takes of an export.
 
     ``name`` is the doctype. The one that ``takes_others`` has the documents of all doctypes that are not ``named`` in
-    the catalog. ``leave_out`` are fields that never leave; ``keeps_secrets`` says that secrets are asked for.
+    the catalog. ``leave_out`` are fields that never leave; ``keeps_secrets`` says that secrets are asked for, and
+    ``with_contents`` that the contents of files are.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Choice:
     takes_others: bool = False
     named: frozenset[str] = frozenset()
     keeps_secrets: bool = False
+    with_contents: bool = True
 
     def takes(self, doctype: str) -> bool:
         """Whether documents of a Cozy's doctype belong here."""
@@ -155,7 +157,8 @@ class _PartReader:
         reason = "The part is named by this file, and has neither its record nor its content: it was removed meanwhile."
         record = self._gap("record", identifier, Outcome.FAILED, "file_missing", reason)
         lost = self._gap("file", identifier, Outcome.FAILED, "file_missing", reason)
-        yield _Found(SourceItem(self._key(0), gap=record, file_gap=lost, id=identifier))
+        file_gap = lost if self.choice.with_contents else None
+        yield _Found(SourceItem(self._key(0), gap=record, file_gap=file_gap, id=identifier))
 
     def found(self, item: CozyItem) -> _Found:
         """Return the item that a document is, with its file if it has one."""
@@ -164,8 +167,8 @@ class _PartReader:
             reason = "The part has a content here that stands behind no record."
             gap = self._gap("file", f"entry {item.last + 1}", Outcome.SKIPPED, "file_without_record", reason)
             return _Found(SourceItem(key, gap=gap))
-        if not self.choice.keeps_secrets and item.doctype in WHOLE and self.choice.takes_others:
-            reason = "The document is a secret, and the catalog does not ask for those."
+        if self.choice.takes_others and not self.choice.keeps_secrets and item.doctype in SECRETIVE:
+            reason = "The document has secrets, and the catalog neither asks for those nor names its doctype."
             gap = self._gap("record", name, Outcome.SKIPPED, "secret_left_out", reason)
             return _Found(SourceItem(key, gap=gap, id=name))
         try:
@@ -179,6 +182,8 @@ class _PartReader:
     def _of_files(self, item: CozyItem, made: SourceItem) -> _Found:
         """Return the item of a directory, a file or a version."""
         raw = item.row.raw if item.row else b""
+        if not self.choice.with_contents and not self.choice.takes_others:
+            return _Found(made)
         directory = directory_of(item.doctype, item.id, raw)
         if not self.choice.takes_others and item.doctype == FILES_DOCTYPE and directory is not None:
             return _Found(replace(made, directory=directory))
@@ -220,20 +225,18 @@ class _PartReader:
             raise NotAnObject(f"has more than {MOST_DOCUMENT:,} bytes")
         if item.last in self.damaged:
             raise NotAnObject("is damaged in the part")
-        leave_out = self.choice.leave_out
-        if self.choice.takes_others and not self.choice.keeps_secrets:
-            leave_out += FIELDS.get(item.doctype, ())
         try:
-            line = one_line(row.raw.decode(), leave_out)
+            line = one_line(row.raw.decode(), () if self.choice.takes_others else self.choice.leave_out)
         except UnicodeDecodeError:
             raise NotAnObject("is not UTF-8") from None
         if not self.choice.takes_others:
             return line
-        return msgspec.json.encode({"doctype": item.doctype, "document": msgspec.Raw(line)})
+        wrapped = msgspec.json.encode({"doctype": item.doctype, "document": msgspec.Raw(line)})
+        return one_line(wrapped.decode(), self.choice.leave_out) if self.choice.leave_out else wrapped
 
     def _unreadable(self, key: str, name: str, item: CozyItem, fault: str) -> SourceItem:
         gap = self._gap("record", name, Outcome.FAILED, "invalid_json", f"The document {fault}.")
-        if not _has_content(item):
+        if not _has_content(item) or not self.choice.with_contents:
             return SourceItem(key, gap=gap, id=name)
         reason = "The record of the file cannot be read, so its name is not known."
         lost = self._gap("file", name, Outcome.FAILED, "file_record_unreadable", reason)

@@ -57,14 +57,20 @@ class OpenPart:
 class Downloads:
     """The parts of one export. ``name`` is that of the source in the catalog, ``link`` reads the link when needed."""
 
-    def __init__(self, name: str, link: Callable[[], str], *, web: Web, staging: Staging, clock: Clock) -> None:
+    def __init__(self, name: str, link: Callable[[], str], *, web: Web, staging: Staging | None, clock: Clock) -> None:
         self._name = name
         self._link = link
         self._web = web
-        self._staging = staging
+        self._kept_in = staging
         self._clock = clock
         self._prefix = f"cozy-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
         self._parts: tuple[CozyPart, ...] = ()
+
+    @property
+    def _staging(self) -> Staging:
+        if self._kept_in is None:
+            raise SourceUnavailable(f"The source {self._name} can be read for an export only.")
+        return self._kept_in
 
     def manifest(self) -> CozyManifest:
         """Ask the Cozy what it says of the export. Raises SourceUnavailable."""

@@ -5,12 +5,12 @@ A Cozy's own export has all of it: whoever reads such an archive could go on usi
 
 from collections.abc import Mapping
 
-WHOLE = frozenset(("io.cozy.sessions", "io.cozy.oauth.access_codes"))
-"""Documents that are nothing but a secret."""
-
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "io.cozy.oauth.clients": ("client_secret", "registration_access_token", "notification_device_token"),
     "io.cozy.permissions": ("codes", "shortcodes"),
     "io.cozy.sharings": ("credentials",),
 }
-"""Fields that are, as ``leave_out`` names them."""
+"""Fields that are secrets, of doctypes that the catalog names."""
+
+SECRETIVE = frozenset((*FIELDS, "io.cozy.sessions", "io.cozy.oauth.access_codes"))
+"""Doctypes with secrets, or which are nothing else. Unless the catalog names them, none of their documents leaves."""
