@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 from tests.fakes import FakeClock, MemoryObjects
-from tests.rest_fakes import Asked, FakeApi, FakeSecrets, FakeTime, Told
+from tests.rest_fakes import FakeApi, FakeSecrets, FakeTime
 from tests.system_sources import system_catalog
 from tests.systems.cozy.data import FILES, VERSIONS
 from tests.systems.cozy.server import CozyServer
+from tests.systems.exchange import Asked, Told
 from tests.systems.qiscus.data import made_up
 from tests.systems.qiscus.server import APP_ID, SECRET, QiscusServer
 from tests.systems.web import StandInWeb

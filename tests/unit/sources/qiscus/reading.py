@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from tests.fakes import FakeBudget, FakeClock, MemoryObjects
-from tests.rest_fakes import Asked, FakeApi, FakeTime, Told
+from tests.rest_fakes import FakeApi, FakeTime
+from tests.systems.exchange import Asked, Told
 from tests.systems.qiscus.server import APP_ID, SECRET, QiscusServer
 from tests.systems.web import StandInWeb
 

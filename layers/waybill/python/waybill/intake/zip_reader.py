@@ -256,7 +256,13 @@ class _Window:
         """Return the next bytes. Raises BadArchive if there are not as many."""
         if length > self.left:
             raise _truncated()
-        return b"".join(self.take(length))
+        end = self._position + length
+        if end > len(self._buffer):
+            return b"".join(self.take(length))
+        data = self._buffer[self._position : end]
+        self._position = end
+        self.offset += length
+        return data
 
     def skip_to(self, offset: int) -> None:
         """Go to where the next byte is read, forwards or back."""

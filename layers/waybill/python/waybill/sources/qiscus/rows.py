@@ -110,10 +110,10 @@ class _Reading:
         if (state.rows < state.total or state.broken) and read <= state.rows:
             broken = f" {state.broken}" if state.broken else ""
             told = f"Qiscus told {state.total:,} rows, and its file has {state.rows:,}.{broken}"
-            yield self._lost(window, state.rows + 1, "rows_missing", told)
+            yield self._lost(window, state.rows + 1, self._gap(window.told, "rows_missing", told))
         if state.total == self._terms.cap and read <= state.rows + 1:
             told = f"The day has {state.total:,} rows, the most that an export of Qiscus has. There may be more."
-            yield self._lost(window, state.rows + 2, "rows_cut", told)
+            yield self._lost(window, state.rows + 2, self._gap(window.told, "rows_cut", told))
 
     def _shared(self, before: Window | None) -> frozenset[bytes]:
         """Return what tells the rows of the window before, if its export had a day of this one."""
@@ -138,8 +138,8 @@ class _Reading:
             return SourceItem(key, gap=gap, id=name)
         return SourceItem(key, row.line, id=name)
 
-    def _lost(self, window: Window, number: int, code: str, reason: str) -> SourceItem:
-        return SourceItem(f"{window.name}/{number:09}", gap=self._gap(window.told, code, reason), id=window.told)
+    def _lost(self, window: Window, number: int, gap: Gap) -> SourceItem:
+        return SourceItem(f"{window.name}/{number:09}", gap=gap, id=gap.id)
 
     def _gap(self, name: str, code: str, reason: str) -> Gap:
         return Gap(self._terms.doctype, "record", name, Outcome.FAILED, code, reason)
