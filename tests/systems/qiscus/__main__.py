@@ -73,7 +73,7 @@ def main() -> None:
     """Serve until stopped."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    api, files = serving(QiscusServer(caps={"users": 100, "rooms": 100, "comments": 60}), parser.parse_args().port)
+    api, files = serving(QiscusServer(caps={"users": 60, "rooms": 60, "comments": 60}), parser.parse_args().port)
     threading.Thread(target=files.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{api.server_address[1]}", flush=True)  # noqa: T201 - it is a program
     api.serve_forever()
