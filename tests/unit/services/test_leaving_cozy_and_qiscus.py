@@ -240,7 +240,7 @@ class TestCozy:
             ExportOptions(with_doctypes=(FILES, "io.cozy.contacts")),
             quota=product.limits,
             catalog=product.catalog,
-            sources=product.sources_of(product.catalog, None),
+            sources=lambda catalog: product.sources_of(catalog, None),
             jobs=product.jobs,
             clock=product.clock,
         )
