@@ -227,6 +227,17 @@ def test_a_file_whose_record_is_no_json_is_named_as_record_and_as_file(
     ]
 
 
+def test_an_export_of_some_doctypes_is_not_taken_for_one_of_all(cozy: Cozy) -> None:
+    reader = Reader(CozyServer(cozy, doctypes=("io.cozy.contacts",)))
+
+    assert lost(reader.read("io.cozy.contacts")) == []
+    for doctype in (FILES, VERSIONS, "my.others"):
+        items = reader.read(doctype)
+        assert lost(items) == [("record", doctype, "skipped", "not_asked_for")]
+        (shard,) = reader.shards(doctype)
+        assert list(reader.shard(shard, items[0].key)) == items[1:]
+
+
 def test_the_trash_is_exported_too(reader: Reader) -> None:
     assert any(item.file and item.file.directory == TRASH for item in reader.read(FILES))
 

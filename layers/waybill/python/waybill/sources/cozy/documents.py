@@ -111,6 +111,8 @@ class CozyDocuments:
         """Yield what a part has behind the key ``after``."""
         members = ChosenMembers(part.archive, self._choice.takes, _place(after)[1])
         reader = _PartReader(self._choice, self._downloads, self._staging, part, members.damaged)
+        if after is None and part.part.number == 1 and not self._downloads.holds(self._choice.name):
+            yield reader.not_exported()
         try:
             first = reader.expected() if after is None else None
             for item in cozy_items(members, most=MOST_DOCUMENT):
@@ -159,6 +161,12 @@ class _PartReader:
         lost = self._gap("file", identifier, Outcome.FAILED, "file_missing", reason)
         file_gap = lost if self.choice.with_contents else None
         yield _Found(SourceItem(self._key(0), gap=record, file_gap=file_gap, id=identifier))
+
+    def not_exported(self) -> _Found:
+        """Return what stands for documents that the Cozy's export does not have, because it was made of others."""
+        reason = "The Cozy's export was made of some doctypes only, without these. Whether there are any is not known."
+        gap = self._gap("record", self.choice.name, Outcome.SKIPPED, "not_asked_for", reason)
+        return _Found(SourceItem(self._key(0), gap=gap, id=self.choice.name))
 
     def found(self, item: CozyItem) -> _Found:
         """Return the item that a document is, with its file if it has one."""

@@ -42,7 +42,15 @@ class _Claim(msgspec.Struct, frozen=True):
 
 
 class _Plan(msgspec.Struct, frozen=True):
+    """What all readers go by: the parts by their cursors, and which doctypes were asked for; none means all."""
+
     cursors: tuple[str, ...]
+    doctypes: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[CozyPart, ...]:
+        count = len(self.cursors) + 1
+        return tuple(CozyPart(number, count, each) for number, each in enumerate(("", *self.cursors), start=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class Downloads:
         self._kept_in = staging
         self._clock = clock
         self._prefix = f"cozy-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-        self._parts: tuple[CozyPart, ...] = ()
+        self._plan: _Plan | None = None
 
     @property
     def _staging(self) -> Staging:
@@ -81,18 +89,23 @@ class Downloads:
 
     def plan(self) -> tuple[CozyPart, ...]:
         """Ask the Cozy which parts there are, and note it for those who read them. Raises SourceUnavailable."""
-        if not self._parts:
-            self._parts = self.manifest().parts
-            plan = _Plan(tuple(part.cursor for part in self._parts[1:]))
-            self._staging.put_note(f"{self._prefix}/plan", msgspec.json.encode(plan))
-        return self._parts
+        if self._plan is None:
+            manifest = self.manifest()
+            self._plan = _Plan(tuple(part.cursor for part in manifest.parts[1:]), manifest.doctypes)
+            self._staging.put_note(f"{self._prefix}/plan", msgspec.json.encode(self._plan))
+        return self._plan.parts
+
+    def holds(self, doctype: str) -> bool:
+        """Whether the export was made of all doctypes, or of some of which this is one. Raises SourceUnavailable."""
+        asked_for = self._planned().doctypes
+        return not asked_for or doctype in asked_for
 
     def opened(self, number: int, *, shard: int, download: str | None) -> OpenPart:
         """Return a part, in a certain ``download`` if reading began in it. Raises SourceUnavailable and SourceNotReady.
 
         ``shard`` is the number of the one that it is opened for.
         """
-        part = self._planned()[number - 1]
+        part = self._planned().parts[number - 1]
         download = download or self._finished(part) or self._downloaded(part, shard)
         content = self._staging.kept(self._content(part, download))
         if content is None:
@@ -104,15 +117,13 @@ class Downloads:
         except BadArchive as error:
             raise SourceUnavailable(f"{self._told(part)} cannot be read. {error} Create the export again.") from None
 
-    def _planned(self) -> tuple[CozyPart, ...]:
-        if not self._parts:
+    def _planned(self) -> _Plan:
+        if self._plan is None:
             text = self._staging.note(f"{self._prefix}/plan")
             if text is None:
-                return self.plan()
-            cursors = msgspec.json.decode(text, type=_Plan).cursors
-            count = len(cursors) + 1
-            self._parts = tuple(CozyPart(number, count, each) for number, each in enumerate(("", *cursors), start=1))
-        return self._parts
+                raise SourceUnavailable(f"The parts of {self._name} were not planned. Create the export again.")
+            self._plan = msgspec.json.decode(text, type=_Plan)
+        return self._plan
 
     def _finished(self, part: CozyPart) -> str | None:
         """Return the download of a part that is there already."""

@@ -54,7 +54,7 @@ def _opened(source: SystemSource, tools: Tools) -> Callable[[Doctype], Source]:
 
 def _link(source: SystemSource, tools: Tools) -> str:
     """Return the link: the secret itself, or its field ``link``. Raises SourceUnavailable."""
-    text = tools.secrets.get(source.secret).strip()
+    text = tools.secrets.get(source.secret, fresh=True).strip()  # a new export has a new link
     if not text.startswith("{"):
         return text
     try:
