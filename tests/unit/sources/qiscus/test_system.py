@@ -57,9 +57,12 @@ def answering(server: QiscusServer) -> Callable[[Asked], Told]:
 
 def test_headers_have_hyphens_and_what_is_asked_is_json() -> None:
     server, asked = QiscusServer(), list[Asked]()
-    answer = answering(server)
 
-    read(opened(lambda each: asked.append(each) or answer(each), FakeSecrets({"waybill/qiscus": GOOD}), server))
+    def answer(each: Asked) -> Told:
+        asked.append(each)
+        return answering(server)(each)
+
+    read(opened(answer, FakeSecrets({"waybill/qiscus": GOOD}), server))
 
     first = asked[0]
     headers = {name.lower(): value for name, value in first.headers.items()}
