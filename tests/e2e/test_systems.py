@@ -15,6 +15,8 @@ pytestmark = pytest.mark.e2e
     [
         ("os2iot", "os2iot.iot-devices                 237       237         0"),
         ("uforge", "(files)                             17        16         0         1"),
+        ("cozy", "(files)                             28        28         0"),
+        ("qiscus", "qiscus.comments                    300       300         0"),
     ],
 )
 def test_a_system_leaves_from_end_to_end(system: str, line: str) -> None:

@@ -296,6 +296,22 @@ class TestQiscus:
 
         assert in_pieces.parts(in_pieces.leave(hurried=True)) == first
 
+    def test_an_estimate_knows_nothing_of_it_and_asks_for_nothing(self) -> None:
+        product, server = leaving_qiscus()
+
+        estimate = estimate_export(
+            TENANT,
+            ExportOptions(),
+            quota=product.limits,
+            catalog=product.catalog,
+            sources=lambda catalog: product.sources_of(catalog, None),
+            jobs=product.jobs,
+            clock=product.clock,
+        )
+
+        assert not estimate.counted
+        assert server.asked == []
+
     def test_rows_of_some_days_can_be_had(self) -> None:
         product, server = leaving_qiscus()
         options = ExportOptions(
