@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.context import Bench
+from bench.figures.api_latency import api_latency_hidden
 from bench.figures.cold_import import (
     cold_import_of_create_export,
     cold_import_of_get_export,
@@ -52,6 +53,7 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
         worker_memory_growth_by_parts_size,
         worker_memory_by_input,
         worker_memory_growth_by_input,
+        api_latency_hidden,
         state_transitions_per_export,
         cost_per_1000_exports,
         cost_per_1000_small_exports,

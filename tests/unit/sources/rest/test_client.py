@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.rest_fakes import Asked, FakeApi, FakeTime, Told
+from tests.rest_fakes import FakeApi, FakeTime
+from tests.systems.exchange import Asked, Told
 
 from waybill.domain.errors import CatalogError, SourceUnavailable
 from waybill.sources.rest.auth import HeaderAuth, TokenAuth, basic, bearer

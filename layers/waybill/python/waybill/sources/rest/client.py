@@ -16,7 +16,7 @@ from waybill.sources.rest.requests import Reply, Request
 from waybill.sources.rest.timing import SILENCE, Timing, Tries
 from waybill.sources.rest.window import Stop, in_order
 
-DEFAULT_LIMIT = 8
+DEFAULT_LIMIT = 16
 """Requests in flight at once, unless the catalog says otherwise."""
 
 _MOST_HOPS = 5
