@@ -18,6 +18,7 @@ from tests.systems.serving import Fault
 from tests.unit.services.exports import TENANT, Product
 
 from waybill.domain.errors import InvalidOptions, SourceUnavailable
+from waybill.domain.estimate import Estimate
 from waybill.domain.job import ExportJob
 from waybill.domain.options import ExportOptions
 from waybill.ports import Sources
@@ -46,6 +47,19 @@ def leaving(backend: Backend | None = None, *, tenants: tuple[str, ...] = (TENAN
     product = Leaving(catalog=opened.catalog)
     product.opened = opened
     return product
+
+
+def estimated(product: Product, options: ExportOptions) -> Estimate:
+    """What an export with these options would be."""
+    return estimate_export(
+        TENANT,
+        options,
+        quota=product.limits,
+        catalog=product.catalog,
+        sources=product.sources,
+        jobs=product.jobs,
+        clock=product.clock,
+    )
 
 
 def records(product: Product, job: ExportJob) -> dict[str, list[Any]]:
@@ -95,6 +109,8 @@ def test_who_the_catalog_does_not_name_has_nothing_of_the_system() -> None:
 
     with pytest.raises(InvalidOptions, match=r"'os2iot\.users' is not exported here"):
         product.create(ExportOptions(with_doctypes=("os2iot.users",)))
+    with pytest.raises(InvalidOptions, match=r"'os2iot\.users' is not exported here"):
+        estimated(product, ExportOptions(with_doctypes=("os2iot.users",)))
     assert product.manifest(product.export())["doctypes"] == {}
     assert product.opened.api.asked == []
 
@@ -195,15 +211,7 @@ def test_only_abp_devices_bring_the_columns_of_abp() -> None:
 def test_an_estimate_foresees_it(archive_format: str) -> None:
     product = leaving()
     options = ExportOptions(format=archive_format, layout="plain" if archive_format in {"csv", "json"} else "bag")
-    estimate = estimate_export(
-        TENANT,
-        options,
-        quota=product.limits,
-        catalog=product.catalog,
-        sources=product.sources,
-        jobs=product.jobs,
-        clock=product.clock,
-    )
+    estimate = estimated(product, options)
 
     assert estimate.amounts[DEVICES].records == 237
     assert estimate.limits == []
