@@ -7,7 +7,8 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Mapping
+import urllib.request
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ OPERATOR = "owner"
 PARAMETERS = ("TenantClaim=username",)
 _CATALOGS = ROOT / "layers" / "catalog" / "systems"
 _BUILT_CATALOG = BUILD / "CatalogLayer" / "python" / "waybill_catalog" / "catalog.yaml"
+_START_SECONDS = 30.0
 _NOTE = STATE / "stand-in.json"
 _MARK = "tests.systems."
-_START_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +36,37 @@ class StandIn:
     """A system's stand-in: ``path`` is where its API begins, ``secret`` what it is signed in to with.
 
     ``source`` are fields of the source in the catalog, besides these, that are others here than in the ready-made one.
+    A secret that only the stand-in knows is asked of it, at its address.
     """
 
     path: str
-    secret: Mapping[str, str]
+    secret: Mapping[str, str] | Callable[[str], Mapping[str, str]]
     source: Mapping[str, Any]
+
+    def secret_at(self, url: str) -> Mapping[str, str]:
+        """Return what the stand-in at ``url`` is signed in to with."""
+        return self.secret(url) if callable(self.secret) else self.secret
+
+
+def _link_of_cozy(url: str) -> Mapping[str, str]:
+    """Return the link that the Cozy would mail."""
+    with urllib.request.urlopen(f"{url}/_link", timeout=_START_SECONDS) as answer:
+        return {"link": answer.read().decode()}
+
+
+_PRIVATE = {"allow_private": True}
+"""The stand-ins are on this machine."""
 
 
 STAND_INS: Mapping[str, StandIn] = {
+    "cozy": StandIn("", _link_of_cozy, {**_PRIVATE, "url": ""}),
     "os2iot": StandIn("/api/v1", {"username": "global-admin@os2iot.dk", "password": "hunter2"}, {}),
+    "uforge": StandIn("/api", {"login": "bob", "api_key": "PUB", "secret_key": "SEC"}, {}),
+    "qiscus": StandIn(
+        "",
+        {"app_id": "kiwari-stag", "secret": "qiscus-secret-key"},
+        {**_PRIVATE, "since": "2025-12-01", "most_rows": 60},
+    ),
 }
 """By the name that the system has as the kind of a source, and as a package of ``tests/systems``."""
 
@@ -71,10 +94,10 @@ def stop() -> bool:
     return processes.stop(_NOTE, mark=_MARK)
 
 
-def put_secret(system: str, endpoint_url: str) -> str:
-    """Put what the stand-in is signed in to with into Secrets Manager; return the secret's ARN."""
+def put_secret(system: str, url: str, endpoint_url: str) -> str:
+    """Put what the stand-in at ``url`` is signed in to with into Secrets Manager; return the secret's ARN."""
     secrets, name = Aws(endpoint_url).secrets, f"waybill/{system}"
-    value = json.dumps(dict(STAND_INS[system].secret))
+    value = json.dumps(dict(STAND_INS[system].secret_at(url)))
     try:
         return str(secrets.create_secret(Name=name, SecretString=value)["ARN"])
     except secrets.exceptions.ResourceExistsException:

@@ -105,7 +105,7 @@ def _put_system(engine: Engine) -> tuple[str, ...]:
     _say(f"Starting the stand-in of {SYSTEM}")
     systems.stop()
     url = systems.start(SYSTEM)
-    secret = systems.put_secret(SYSTEM, engine.endpoint_url)
+    secret = systems.put_secret(SYSTEM, url, engine.endpoint_url)
     systems.put_catalog(SYSTEM, url, secret)
     return (*systems.PARAMETERS, f"SourceSecretArns={secret}")
 

@@ -89,7 +89,7 @@ def test_the_worked_example_works(tmp_path: Path) -> None:
     (package / "sources" / "systems.py").write_text(systems, encoding="utf-8")
     insert(package / "entry" / "catalog_systems.py", "def collection_of(", entry)
     reader = package / "entry" / "catalog_file.py"
-    text = reader.read_text(encoding="utf-8").replace("import Os2iot,", "import Shelf, Os2iot,")
+    text = reader.read_text(encoding="utf-8").replace("catalog_systems import ", "catalog_systems import Shelf, ")
     reader.write_text(text.replace("sources: dict[str, ", "sources: dict[str, Shelf | ", 1), encoding="utf-8")
     (tmp_path / "layers/catalog/systems/shelf.yaml").write_text(catalog, encoding="utf-8")
     (tmp_path / "layers/catalog/schemas/shelf.books.json").write_text(schema, encoding="utf-8")

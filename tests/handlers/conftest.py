@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
-from tests.fake_schedules import MemoryScheduler, MemorySchedules
+from tests.fake_schedules import MemoryScheduler
 from tests.fakes import FakeTokens, MemoryApiKeys
 from tests.unit.services.exports import Product
 
 from waybill.domain.catalog import Catalog
 from waybill.entry import event, http, task
 from waybill.entry.observability import logger
+from waybill.ports import Staging
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -55,7 +56,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         def catalog(self) -> Catalog:
             return made.catalog
 
-        def sources(self, catalog: Catalog) -> object:
+        def sources(self, catalog: Catalog, staging: Staging | None = None) -> object:
             return made.sources
 
     wiring = Wiring(
@@ -67,7 +68,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         signer=made.signer,
         workflow=made.workflow,
-        schedules=MemorySchedules(),
+        schedules=made.schedules,
         scheduler=MemoryScheduler(),
         api_keys=MemoryApiKeys(),
         tokens=FakeTokens(),
@@ -77,6 +78,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         webhook_workflow=made.webhook_workflow,
         webhook_client=made.webhook_client,
     )
+    made.schedules.stored.clear()
     made.wiring = wiring
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)

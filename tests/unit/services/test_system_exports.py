@@ -56,7 +56,7 @@ def estimated(product: Product, options: ExportOptions) -> Estimate:
         options,
         quota=product.limits,
         catalog=product.catalog,
-        sources=product.sources,
+        sources=lambda _: product.sources,
         jobs=product.jobs,
         clock=product.clock,
     )

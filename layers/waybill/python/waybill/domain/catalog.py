@@ -1,7 +1,7 @@
 """The catalog: which doctypes this deployment exports, and where each is read from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from waybill.domain.errors import CatalogError, InvalidOptions
 from waybill.domain.options import COZY, PLAIN, ExportOptions
@@ -51,7 +51,7 @@ class SystemSource:
     ``kind`` is the system's (``sources.systems``), ``name`` the source's in the catalog. ``secret`` names what to sign
     in with, and is no secret. The data belong to no tenant in particular, so ``tenants`` are those who may export them.
     ``requests`` is how many may be in flight at once. With ``include_secrets`` nothing is left out by default.
-    ``options`` are fields that only this kind has.
+    ``doctypes`` are all that the catalog has of it, and ``options`` fields that only this kind has.
     """
 
     kind: str
@@ -61,6 +61,7 @@ class SystemSource:
     tenants: tuple[str, ...]
     requests: int = 16
     include_secrets: bool = False
+    doctypes: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
 
     def option(self, name: str, default: str = "") -> str:
@@ -78,6 +79,7 @@ class Doctype:
     names top-level fields that no two records have in common, first of all the one that names a record; ``references``
     says of fields, with dots as above and ``*`` for each element of an array, which doctype's records they name.
     ``columns`` are those of the format csv that stand first, in their order; without them they follow from the schema.
+    If it ``fetches_files``, its source gets a content for each record from elsewhere, and keeps it until it is packed.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Doctype:
     unique: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
+    fetches_files: bool = False
 
     @property
     def key_fields(self) -> tuple[str, ...]:
@@ -113,8 +116,8 @@ class Doctype:
 
     @property
     def has_files(self) -> bool:
-        """Whether its records are the index of files."""
-        return isinstance(self.source, FilesSource)
+        """Whether its records are the index of files, or have contents that are fetched."""
+        return isinstance(self.source, FilesSource) or self.fetches_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,8 @@ class Catalog:
                 )
         names = options.with_doctypes or tuple(self.doctypes)
         chosen = [self.doctypes[name] for name in sorted(set(names))]
+        if options.without_files:
+            chosen = [replace(doctype, fetches_files=False) for doctype in chosen]
         kept = [doctype for doctype in chosen if not (options.without_files and doctype.has_files)]
         if chosen and not kept:
             raise InvalidOptions(

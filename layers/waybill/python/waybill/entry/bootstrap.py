@@ -31,7 +31,9 @@ from waybill.ports import (
     Signer,
     Source,
     Sources,
+    Staging,
     TokenVerifier,
+    Web,
     WebhookClient,
     WebhookStore,
     WebhookWorkflow,
@@ -185,18 +187,21 @@ class Wiring:
         )
         return SecretsManager(client)
 
-    def sources(self, catalog: Catalog) -> Sources:
-        """Where the doctypes of a catalog are read from."""
-        return CatalogSources(catalog, tables=self._dynamodb, bucket=self.bucket, system=self._system)
+    def sources(self, catalog: Catalog, staging: Staging | None = None) -> Sources:
+        """Where the doctypes of a catalog are read from; with a ``staging``, for the export that it belongs to."""
+        system = functools.partial(self._system, staging)
+        return CatalogSources(catalog, tables=self._dynamodb, bucket=self.bucket, system=system)
 
-    def _system(self, source: SystemSource) -> Callable[[Doctype], Source]:
+    def _system(self, staging: Staging | None, source: SystemSource) -> Callable[[Doctype], Source]:
         """Open another system. What reads those is loaded only by functions that do."""
         from waybill.adapters.http import Endpoint  # noqa: PLC0415
         from waybill.sources.system import Tools  # noqa: PLC0415
         from waybill.sources.systems import SYSTEMS  # noqa: PLC0415
 
         connect = functools.partial(Endpoint, idle=_IDLE_SECONDS)
-        return SYSTEMS[source.kind]().opened(source, Tools(connect, self.secrets))
+        return SYSTEMS[source.kind]().opened(
+            source, Tools(connect, self.secrets, staging=staging, now=self.clock, web=_web)
+        )
 
     @functools.cached_property
     def _dynamodb(self) -> AwsJsonClient:
@@ -208,6 +213,13 @@ class Wiring:
     def bucket(self, name: str) -> ObjectStore:
         """Return a bucket by its name."""
         return S3Objects(name, region=self.settings.region, endpoint=self.settings.s3_endpoint)
+
+
+def _web(allow_private: bool) -> Web:  # noqa: FBT001 - as sources.system calls it
+    """Return what fetches from addresses that somebody else has chosen. Loaded only by functions that do."""
+    from waybill.adapters.public_web import PublicWeb  # noqa: PLC0415
+
+    return PublicWeb(allow_private=allow_private)
 
 
 @functools.cache

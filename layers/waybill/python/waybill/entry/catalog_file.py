@@ -14,7 +14,7 @@ import yaml
 
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource, TableSource
 from waybill.domain.errors import CatalogError
-from waybill.entry.catalog_systems import Os2iot, SystemEntry, collection_of
+from waybill.entry.catalog_systems import Cozy, Os2iot, Qiscus, SystemEntry, UForge, collection_of
 from waybill.rules.order import ranks
 from waybill.sources.leave_out import is_left_out
 from waybill.sources.system import Collection
@@ -67,7 +67,7 @@ class _Doctype(_Strict):
 
 
 class _File(_Strict):
-    sources: dict[str, _Table | _Files | Os2iot]
+    sources: dict[str, _Table | _Files | Os2iot | UForge | Cozy | Qiscus]
     doctypes: dict[str, _Doctype]
 
 
@@ -137,6 +137,7 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         title=doctype.title,
         leave_out=leave_out,
         columns=known.columns,
+        fetches_files=known.has_files,
         shards=doctype.shards,
         date_field=doctype.date_field,
         unique=tuple(doctype.unique),
@@ -157,7 +158,7 @@ def _source(name: str, file: _File) -> TableSource | FilesSource | SystemSource:
     if source is None:
         raise CatalogError(f"{FILE} names the source {name!r}, which it does not describe.")
     if isinstance(source, SystemEntry):
-        return source.source(name)
+        return source.source(name, [each for each, doctype in file.doctypes.items() if doctype.source == name])
     if isinstance(source, _Table):
         _check_template(f"sources.{name}.partition_value", source.partition_value)
         if source.index is not None and source.id_attribute is None:

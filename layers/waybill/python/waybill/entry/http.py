@@ -127,6 +127,7 @@ def route(
 def _request(
     event: Mapping[str, Any], scope: str | None, parameters: frozenset[str], parts: Wiring, dialect: Dialect
 ) -> Request:
+    caller = Caller("") if scope is None else dialect.caller(event, scope, parts)  # first: a stranger is told no more
     query = event.get("queryStringParameters") or {}
     for name in query:
         if name not in parameters:
@@ -137,7 +138,6 @@ def _request(
                 f"This route does not take the query parameter {name!r}. {known}",
                 parameter=name,
             )
-    caller = Caller("") if scope is None else dialect.caller(event, scope, parts)
     return Request(
         tenant=caller.tenant,
         path=event.get("pathParameters") or {},

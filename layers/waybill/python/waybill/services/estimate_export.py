@@ -1,6 +1,6 @@
 """Estimate an export before it is made. Nothing is stored, and nothing is started."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from waybill.domain.catalog import Catalog, Doctype
@@ -42,7 +42,7 @@ def estimate_export(
     *,
     quota: QuotaLimits,
     catalog: Catalog,
-    sources: Sources,
+    sources: Callable[[Catalog], Sources],
     jobs: JobStore,
     clock: Clock,
 ) -> Estimate:
@@ -53,12 +53,13 @@ def estimate_export(
     """
     doctypes = catalog.of_tenant(tenant).chosen(options)
     job = new_export(tenant, options, clock())
-    measures = _measured(tenant, doctypes, sources, clock)
+    found = sources(Catalog({doctype.name: doctype for doctype in doctypes}))
+    measures = _measured(tenant, doctypes, found, clock)
     measures = {each.name: measured_by_date(measures[each.name], each, options.dates) for each in doctypes}
-    measures = {name: measured_in_rows(each, sources.of(name), options) for name, each in measures.items()}
+    measures = {name: measured_in_rows(each, found.of(name), options) for name, each in measures.items()}
     amounts = {name: measure.amount for name, measure in measures.items()}
     limits: list[Limit] = []
-    plan = _planned(job, doctypes, measures, sources, limits)
+    plan = _planned(job, doctypes, measures, found, limits)
     foreseen = forecast(sum(amounts.values(), Amount()), plan, WORKFLOW)
     limits += _expiry(options, foreseen.seconds)
     limits += _quota(tenant, quota, jobs, clock)

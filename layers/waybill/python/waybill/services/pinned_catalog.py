@@ -29,6 +29,7 @@ class _Pinned:
     date_field: str = ""
     system: SystemSource | None = None
     columns: tuple[str, ...] = ()
+    fetches_files: bool = False
 
 
 def pin_catalog(archives: ObjectStore, export_id: str, doctypes: Iterable[Doctype]) -> None:
@@ -58,6 +59,7 @@ def _pinned(doctype: Doctype) -> _Pinned:
         date_field=doctype.date_field,
         system=source if isinstance(source, SystemSource) else None,
         columns=doctype.columns,
+        fetches_files=doctype.fetches_files,
     )
 
 
@@ -80,5 +82,6 @@ def _doctype(pinned: _Pinned) -> Doctype:
         leave_out=pinned.leave_out,
         shards=pinned.shards,
         columns=pinned.columns,
+        fetches_files=pinned.fetches_files,
         date_field=pinned.date_field,
     )

@@ -11,5 +11,23 @@ def _os2iot() -> System:
     return OS2IOT
 
 
-SYSTEMS: Mapping[str, Callable[[], System]] = {"os2iot": _os2iot}
+def _uforge() -> System:
+    from waybill.sources.uforge import UFORGE  # noqa: PLC0415
+
+    return UFORGE
+
+
+def _cozy() -> System:
+    from waybill.sources.cozy import COZY  # noqa: PLC0415
+
+    return COZY
+
+
+def _qiscus() -> System:
+    from waybill.sources.qiscus import QISCUS  # noqa: PLC0415
+
+    return QISCUS
+
+
+SYSTEMS: Mapping[str, Callable[[], System]] = {"os2iot": _os2iot, "uforge": _uforge, "cozy": _cozy, "qiscus": _qiscus}
 """By the ``kind`` of a source."""
