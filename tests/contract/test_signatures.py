@@ -112,6 +112,28 @@ def test_a_link_is_presigned_as_botocore_presigns_it(credentials: Credentials, e
     assert sorted(ours.split("?")[1].split("&")) == sorted(str(theirs.url).split("?")[1].split("&"))
 
 
+@pytest.mark.parametrize("upload", ["", "2~x/y+z"])
+@given(key=any_key, size=st.integers(0, 2**40))
+def test_a_place_for_bytes_is_presigned_with_their_length_as_botocore_does_it(upload: str, key: str, size: int) -> None:
+    rest = S3Rest(
+        "bucket",
+        region="eu-central-1",
+        endpoint=None,
+        credentials=lambda: KEYS[0],
+        clock=lambda: NOW,
+        backoff=Backoff(),
+        timeout=1,
+    )
+
+    ours = rest.presign_put(key, size, expires_in=timedelta(minutes=5), upload=upload, number=7)
+
+    query = f"?partNumber=7&uploadId={quote(upload, safe='')}" if upload else ""
+    url = f"https://bucket.s3.eu-central-1.amazonaws.com/{quote(key, safe='/-_.~')}{query}"
+    theirs = AWSRequest("PUT", url, headers={"Content-Length": str(size)})
+    auth.S3SigV4QueryAuth(BotocoreCredentials(*KEYS[0]), "s3", "eu-central-1", expires=300).add_auth(theirs)
+    assert sorted(ours.split("?")[1].split("&")) == sorted(str(theirs.url).split("?")[1].split("&"))
+
+
 @given(filename=any_text)
 def test_the_name_of_a_download_is_a_header_that_any_client_reads(filename: str) -> None:
     header = attachment(filename)

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from waybill.adapters import public_web, web_inputs
 from waybill.archive.container import container_of
+from waybill.domain import import_limits
+from waybill.domain.arrival_codes import ArrivalCode
 from waybill.domain.options import FORMATS_OF
 from waybill.intake import json_row, members, rows
 from waybill.intake.codes import ArchiveCode, BreakCode, PartCode, RowCode
 from waybill.intake.formats import FORMATS
 from waybill.intake.json_row import ERROR
+from waybill.intake.staged_inputs import RemarkCode
 from waybill.intake.tar_reader import PACKINGS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "formats-in.md").read_text(encoding="utf-8")
@@ -33,6 +37,8 @@ def first_cells(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("heading", "codes"),
     [
+        ("Codes of inputs", ArrivalCode),
+        ("Remarks", RemarkCode),
         ("Codes of a row", RowCode),
         ("Codes that end the reading", BreakCode),
         ("Codes of an archive", ArchiveCode),
@@ -66,9 +72,20 @@ def test_the_limits_are_those_of_the_code() -> None:
         ),
     }
     archives = section("Archives")
-    assert f"({members.Limits(total=1, member=1).ratio}, if nothing else is said" in archives
-    assert f"first {members.RATIO_FREE // 2**20} MiB)" in archives
+    limits = members.Limits(total=1, member=1)
+    unpacked = f"{import_limits.UNPACKED_TIMES} times `MaxInputBytes`, have {limits.members:,} members"
+    assert unpacked in archives
+    assert f"{limits.ratio} times its own size (beyond the\nfirst {members.RATIO_FREE // 2**20} MiB)" in archives
     assert f"up to {members.MOST_PATH_BYTES:,} bytes" in archives
+
+
+def test_the_limits_of_inputs_are_those_of_the_code() -> None:
+    inputs = section("Inputs")
+    assert f"up to {import_limits.MOST_INPUTS:,}, in any order" in inputs
+    assert f"less than {web_inputs.LEAST_SPEED:,} bytes come a second\non average over a minute" in inputs
+    assert web_inputs.WINDOW_SECONDS == 60
+    assert public_web.MOST_REDIRECTS == 5
+    assert "at most five redirects" in inputs
 
 
 def test_the_name_of_the_reason_is_the_one_in_the_code() -> None:

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from random import uniform
@@ -101,6 +101,27 @@ class PublicWeb:
                 attempt += 1
             else:
                 return
+
+    @contextmanager
+    def opened(self, url: str, *, start: int, etag: str, seconds: float) -> Iterator[http.client.HTTPResponse]:
+        """Give the answer with what is there, from byte ``start`` on in the version ``etag`` if the server can do that.
+
+        It is ended after so many seconds. What does not begin is tried again; whoever reads it copes with what breaks.
+        """
+        headers = _Place(start, etag or None).headers
+        with ExitStack() as stack:
+            answer = None
+            for attempt in range(ATTEMPTS):
+                try:
+                    answer = stack.enter_context(self._answered(url, headers, seconds))
+                    break
+                except AddressUnavailable as error:
+                    self._wait(error, attempt)
+                except (OSError, http.client.HTTPException, ValueError) as error:
+                    self._wait(AddressUnavailable(_told(error, 0, seconds), transient=_may_pass(error)), attempt)
+            if answer is None:
+                raise AssertionError  # the last attempt raises
+            yield answer
 
     def _wait(self, error: AddressUnavailable, attempt: int) -> None:
         """Wait before another attempt. Raises the error again if there is none."""

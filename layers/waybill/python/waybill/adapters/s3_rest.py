@@ -125,13 +125,14 @@ class S3Rest:
             sha256 = _decoded(answer.header("x-amz-checksum-sha256"))
             return StoredDigests(sha256.hex() if sha256 else None, _number(answer.header("x-amz-checksum-crc32")))
 
-    def start_upload(self, key: str, download: Download) -> str:
-        """Begin a multipart upload of whose whole S3 shall keep the CRC-32; return its id."""
-        headers = {
-            **_presented(download),
-            "x-amz-checksum-algorithm": "CRC32",
-            "x-amz-checksum-type": "FULL_OBJECT",
-        }
+    def start_upload(self, key: str, download: Download | None) -> str:
+        """Begin a multipart upload; return its id.
+
+        S3 shall keep the CRC-32 of its whole, except of one that is not to be downloaded: whoever sends its pieces need
+        not know how to make one.
+        """
+        checksum = {"x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type": "FULL_OBJECT"}
+        headers = {} if download is None else {**_presented(download), **checksum}
         with self._request("POST", key, [("uploads", "")], headers) as answer:
             return _parsed(answer.read()).findtext("UploadId") or ""
 
@@ -220,18 +221,60 @@ class S3Rest:
 
     def presign(self, key: str, *, expires_in: timedelta) -> str:
         """Return a URL that anybody may GET the object from, for ``expires_in`` at most."""
+        return self._presigned("GET", key, [], expires_in, {})
+
+    def presign_put(self, key: str, size: int, *, expires_in: timedelta, upload: str = "", number: int = 0) -> str:
+        """Return a URL that anybody may PUT ``size`` bytes to, no more and no less, for ``expires_in`` at most.
+
+        They become the object, or the piece ``number`` of a multipart upload.
+        """
+        query = _piece_query(upload, number) if upload else []
+        return self._presigned("PUT", key, query, expires_in, {"content-length": str(size)})
+
+    def _presigned(self, method: str, key: str, query: Query, expires_in: timedelta, headers: Mapping[str, str]) -> str:
         path = f"{self._root}{encode_path(key)}"
-        query = presign(
-            "GET",
+        signed = presign(
+            method,
             path,
-            [],
+            query,
             host=self._endpoint.host,
             expires_in=expires_in,
             region=self._region,
             credentials=self._credentials(),
             now=self._clock(),
+            headers=headers,
         )
-        return f"{self.url}{path}?{query}"
+        return f"{self.url}{path}?{signed}"
+
+    def head(self, key: str) -> Mapping[str, str] | None:
+        """Return what S3 says of an object, by the names of the headers in small letters; None if there is none."""
+        try:
+            with self._request("HEAD", key) as answer:
+                return answer.headers
+        except ObjectMissing:
+            return None
+
+    def copy(self, key: str, source: tuple[str, str], headers: Mapping[str, str]) -> None:
+        """Let S3 copy an object, given by bucket and key, of up to 5 GiB. ``headers`` say how it presents itself."""
+        asked = {**headers, "x-amz-copy-source": encode_path("/".join(source)), "x-amz-metadata-directive": "REPLACE"}
+        self._exchange("PUT", key, (), asked, about=source[1])
+
+    def copy_in_pieces(
+        self, key: str, source: tuple[str, str], size: int, headers: Mapping[str, str], *, piece: int
+    ) -> None:
+        """Let S3 copy an object of any size, so many bytes at once. A copy that fails leaves nothing behind."""
+        asked = {**headers, "x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type": "FULL_OBJECT"}
+        with self._request("POST", key, [("uploads", "")], asked) as answer:
+            upload = _parsed(answer.read()).findtext("UploadId") or ""
+        try:
+            pieces = [
+                self.copy_piece(key, upload, number, CopySource(*source, None, start, min(start + piece, size)))
+                for number, start in enumerate(range(0, size, piece), 1)
+            ]
+            self.finish_upload(key, upload, pieces, None)
+        except WaybillError:
+            self._abort(key, upload)
+            raise
 
     def _abort(self, key: str, upload: str) -> None:
         try:

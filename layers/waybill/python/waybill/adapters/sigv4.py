@@ -76,11 +76,15 @@ def presign(
     region: str,
     credentials: Credentials,
     now: datetime,
+    headers: Mapping[str, str] | None = None,
 ) -> str:
     """Return the query string of an S3 request that anybody may make until ``now + expires_in``.
 
-    ``path`` is already encoded; the URL is ``https://{host}{path}?{the returned string}``.
+    ``path`` is already encoded; the URL is ``https://{host}{path}?{the returned string}``. Whoever makes the request
+    has to send ``headers``, whose names are in lower case, with these very values.
     """
+    headers = {"host": host, **(headers or {})}
+    names = ";".join(sorted(headers))
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
     scope = f"{stamp[:8]}/{region}/s3/aws4_request"
     signed = [
@@ -89,12 +93,12 @@ def presign(
         ("X-Amz-Credential", f"{credentials.access_key}/{scope}"),
         ("X-Amz-Date", stamp),
         ("X-Amz-Expires", str(int(expires_in.total_seconds()))),
-        ("X-Amz-SignedHeaders", "host"),
+        ("X-Amz-SignedHeaders", names),
     ]
     if credentials.token:
         signed.append(("X-Amz-Security-Token", credentials.token))
     text = encode_query(signed)
-    canonical = [method, path, text, _canonical({"host": host}), "host", UNSIGNED_PAYLOAD]
+    canonical = [method, path, text, _canonical(headers), names, UNSIGNED_PAYLOAD]
     return f"{text}&X-Amz-Signature={_signature(canonical, stamp, scope, credentials)}"
 
 

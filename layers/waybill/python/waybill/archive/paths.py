@@ -59,7 +59,7 @@ class PathBook:
     """
 
     def __init__(self) -> None:
-        self._book = sqlite3.connect("")
+        self._book = sqlite3.connect("", check_same_thread=False)  # the collector closes it from any thread
         self._book.executescript("PRAGMA journal_mode = OFF; PRAGMA cache_size = -8000")  # kibibytes
         self._book.execute("CREATE TABLE taken (folded TEXT PRIMARY KEY, copies INTEGER NOT NULL) WITHOUT ROWID")
         self._book.execute("CREATE TABLE directory (wanted TEXT PRIMARY KEY, given TEXT NOT NULL) WITHOUT ROWID")

@@ -398,3 +398,72 @@ class DebtsUnsettled(WaybillError):
     """Something that exports hold in another system could not be given back; the next round tries again."""
 
     code = "debts_unsettled"
+
+
+class InvalidUpload(WaybillError):
+    """A file that cannot be uploaded as it is announced. ``pointer`` is the JSON Pointer (RFC 6901) of the field."""
+
+    code = "invalid_upload"
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+class UploadNotFound(WaybillError):
+    """No such upload of this tenant. Another tenant's upload is not found either."""
+
+    code = "upload_not_found"
+
+
+class UploadGone(WaybillError):
+    """The upload was there; it has expired."""
+
+    code = "upload_gone"
+
+
+class UploadIncomplete(WaybillError):
+    """Parts of the upload are missing, or are not of the size that was announced."""
+
+    code = "upload_incomplete"
+
+
+class TooManyUploads(WaybillError):
+    """The tenant has as many uploads as one may have."""
+
+    code = "too_many_uploads"
+
+
+class InputBroken(InputRefused):
+    """An input broke off on its way here. Asked for again, it may come through, or go on where it broke."""
+
+
+class ImportBeingStarted(WaybillError):
+    """The request that starts the import may still be at work."""
+
+    code = "import_being_started"
+    retry_after = 1
+
+
+class ImportNotReady(WaybillError):
+    """The import runs, so there is no report yet, and no rejected rows."""
+
+    code = "import_not_ready"
+
+
+class ImportEnded(WaybillError):
+    """An import that was only to be cancelled has ended already."""
+
+    code = "import_ended"
+
+
+class ImportWriting(WaybillError):
+    """The import is writing into the target, or taking back what it wrote, so it cannot be deleted now."""
+
+    code = "import_writing"
+
+
+class FailuresNotFound(WaybillError):
+    """No row of the import was rejected, or none of that doctype."""
+
+    code = "failures_not_found"

@@ -2,9 +2,12 @@
 
 import functools
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from waybill.adapters.aws_json import AwsJsonClient
+from waybill.adapters.backoff import Backoff
 from waybill.adapters.clock import system_clock
+from waybill.adapters.credentials import ambient
 from waybill.adapters.dynamodb_api_keys import DynamoDbApiKeys
 from waybill.adapters.dynamodb_chains import DynamoDbChains
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
@@ -15,6 +18,7 @@ from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
 from waybill.adapters.webhook_executions import WebhookExecutions
 from waybill.domain.catalog import Catalog, Doctype, SystemSource
+from waybill.domain.import_job import ImportJob
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
 from waybill.ports import (
@@ -22,6 +26,9 @@ from waybill.ports import (
     ChainStore,
     Clock,
     EventBus,
+    ImportStore,
+    ImportWorkflow,
+    InputsClient,
     JobStore,
     Metrics,
     ObjectStore,
@@ -29,10 +36,13 @@ from waybill.ports import (
     ScheduleStore,
     Secrets,
     Signer,
+    Sink,
     Source,
     Sources,
     Staging,
     TokenVerifier,
+    UploadParts,
+    UploadStore,
     Web,
     WebhookClient,
     WebhookStore,
@@ -40,6 +50,14 @@ from waybill.ports import (
     Workflow,
 )
 from waybill.sources.registry import CatalogSources
+
+if TYPE_CHECKING:
+    from waybill.adapters.s3_contents import S3Contents
+    from waybill.intake.group import Verifier
+    from waybill.rules.doctype_rules import DoctypeRules
+
+_COPY_SECONDS = 60.0
+"""How long S3 may be silent while it copies a content."""
 
 _IDLE_SECONDS = 4.0
 """Servers of other systems close a connection that is idle for longer; those on Node do after 5 seconds."""
@@ -64,6 +82,71 @@ class Wiring:
     def chains(self) -> ChainStore:
         """The last good run of every chain of exports."""
         return DynamoDbChains(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def imports(self) -> ImportStore:
+        """The records of imports. What knows of them is loaded only by functions that need it."""
+        from waybill.adapters.dynamodb_imports import DynamoDbImports  # noqa: PLC0415
+
+        return DynamoDbImports(self._dynamodb, self.settings.jobs_table, clock=self.clock)
+
+    @functools.cached_property
+    def import_workflow(self) -> ImportWorkflow:
+        """The state machine that makes imports and undoes them."""
+        from waybill.adapters.import_executions import ImportExecutions  # noqa: PLC0415
+
+        client = AwsJsonClient(
+            "states",
+            "AWSStepFunctions",
+            endpoint=self.settings.stepfunctions_endpoint,
+            region=self.settings.region,
+        )
+        return ImportExecutions(client, self.settings.import_workflow_arn)
+
+    @functools.cached_property
+    def uploads(self) -> UploadStore:
+        """The records of uploads."""
+        from waybill.adapters.dynamodb_uploads import DynamoDbUploads  # noqa: PLC0415
+
+        return DynamoDbUploads(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def upload_parts(self) -> UploadParts:
+        """Where clients send the parts of uploads."""
+        from waybill.adapters.s3_uploads import S3Uploads  # noqa: PLC0415
+
+        bucket, settings = self.settings.archives_bucket, self.settings
+        return S3Uploads(bucket, region=settings.region, endpoint=settings.s3_endpoint, clock=self.clock)
+
+    @functools.cached_property
+    def inputs_client(self) -> InputsClient:
+        """What fetches the URLs of imports. Loaded only by the function that does."""
+        from waybill.adapters.public_web import PublicWeb  # noqa: PLC0415
+        from waybill.adapters.web_inputs import WebInputs  # noqa: PLC0415
+
+        return WebInputs(PublicWeb(allow_private=self.settings.import_allow_private))
+
+    @functools.cached_property
+    def verifier(self) -> "Verifier":
+        """Who checks the signatures of manifests: with the deployment's own key, which is asked for when one comes."""
+        from waybill.adapters.signature_verifier import P256Verifier  # noqa: PLC0415
+
+        return P256Verifier(self.signer.public_key_pem)
+
+    @functools.cached_property
+    def sink(self) -> Sink:
+        """Where imports write: the tables and buckets of the catalog."""
+        from waybill.adapters.catalog_sink import CatalogSink  # noqa: PLC0415
+
+        archives = self.settings.archives_bucket
+        return CatalogSink(self.catalog, tables=self._dynamodb, contents=self._contents, archives=archives)
+
+    def rules_of(self, doctype: str, job: ImportJob) -> "DoctypeRules":
+        """Return the rules of a doctype for the rows of an import. Loaded only by the function that judges."""
+        from waybill.rules.rulebook import rules_of  # noqa: PLC0415
+
+        archived = job.options.doctype is None  # only rows in an archive say themselves what they are
+        return rules_of(doctype, self.catalog.doctypes.values(), job.created_at, archived=archived)
 
     @functools.cached_property
     def archives(self) -> ObjectStore:
@@ -212,6 +295,23 @@ class Wiring:
     def _dynamodb(self) -> AwsJsonClient:
         return AwsJsonClient(
             "dynamodb", "DynamoDB_20120810", endpoint=self.settings.dynamodb_endpoint, region=self.settings.region
+        )
+
+    @functools.cache  # noqa: B019 - a wiring lives as long as its function
+    def _contents(self, bucket: str) -> "S3Contents":
+        from waybill.adapters.s3_contents import S3Contents  # noqa: PLC0415
+        from waybill.adapters.s3_rest import S3Rest  # noqa: PLC0415
+
+        return S3Contents(
+            S3Rest(
+                bucket,
+                region=self.settings.region,
+                endpoint=self.settings.s3_endpoint,
+                credentials=ambient,
+                clock=self.clock,
+                backoff=Backoff(),
+                timeout=_COPY_SECONDS,
+            )
         )
 
     @functools.cache  # noqa: B019 - a wiring lives as long as its function

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 import yaml
 
-from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource, TableSource
+from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource, TableSource, is_doctype
 from waybill.domain.errors import CatalogError
 from waybill.entry.catalog_systems import Cozy, Os2iot, Qiscus, SystemEntry, UForge, collection_of
 from waybill.rules.order import ranks
@@ -23,9 +23,6 @@ PACKAGE = "waybill_catalog"
 FILE = "catalog.yaml"
 MAX_SHARDS = 1_000
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DOCTYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""A doctype is a folder of the archive and part of S3 and DynamoDB keys."""
-
 _FILES_FOLDER = "files"
 """The folder of the archive that holds files; a doctype of this name would share it."""
 
@@ -64,6 +61,7 @@ class _Doctype(_Strict):
     date_field: str = ""
     unique: list[_Field] = []
     references: dict[_Field, str] = {}
+    imported: bool = True
 
 
 class _File(_Strict):
@@ -96,7 +94,7 @@ def load_catalog(folder: Traversable, environment: Mapping[str, str]) -> Catalog
     except msgspec.ValidationError as error:
         raise CatalogError(f"{FILE}: {error}.") from None
     for name in file.doctypes:
-        if not _DOCTYPE.fullmatch(name) or name == _FILES_FOLDER:
+        if not is_doctype(name) or name == _FILES_FOLDER:
             raise CatalogError(
                 f"{FILE}: a doctype cannot be named {name!r}. Names have letters, digits, dots, dashes and "
                 f"underscores, begin with a letter or digit, and {_FILES_FOLDER!r} is taken."
@@ -142,6 +140,7 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         date_field=doctype.date_field,
         unique=tuple(doctype.unique),
         references=doctype.references,
+        imported=doctype.imported,
     )
 
 

@@ -71,6 +71,19 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.ScheduleNotFound: HTTPStatus.NOT_FOUND,
     errors.ScheduleChanged: HTTPStatus.CONFLICT,
     errors.TooManySchedules: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.InvalidUpload: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.UploadNotFound: HTTPStatus.NOT_FOUND,
+    errors.UploadGone: HTTPStatus.GONE,
+    errors.UploadIncomplete: HTTPStatus.CONFLICT,
+    errors.TooManyUploads: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ImportNotFound: HTTPStatus.NOT_FOUND,
+    errors.ImportGone: HTTPStatus.GONE,
+    errors.ImportNotReady: HTTPStatus.CONFLICT,
+    errors.ImportNotUndoable: HTTPStatus.CONFLICT,
+    errors.ImportEnded: HTTPStatus.CONFLICT,
+    errors.ImportWriting: HTTPStatus.CONFLICT,
+    errors.ImportBeingStarted: HTTPStatus.CONFLICT,
+    errors.FailuresNotFound: HTTPStatus.NOT_FOUND,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -80,6 +93,7 @@ _PARAMETER = {
     errors.InvalidPageCursor: "page[cursor]",
     errors.InvalidWebhookName: "name",
     errors.ExportEnded: "state",
+    errors.ImportEnded: "state",
 }
 
 _POINTER = {
@@ -90,6 +104,8 @@ _POINTER = {
 _HEADER: dict[type[errors.WaybillError], str] = {errors.IdempotencyKeyReused: "Idempotency-Key"}
 
 _STORE_RETRY_AFTER = 5
+_WAITING = (errors.ExportBeingCreated, errors.ImportBeingStarted, errors.QuotaExceeded)
+_GONE = (errors.ExportGone, errors.ImportGone)
 
 
 def of_error(error: errors.WaybillError) -> Problem:
@@ -110,14 +126,14 @@ def of_error(error: errors.WaybillError) -> Problem:
         pointer=_pointer(error),
         parameter=_PARAMETER.get(type(error)),
         header=_HEADER.get(type(error)),
-        retry_after=error.retry_after if isinstance(error, errors.ExportBeingCreated | errors.QuotaExceeded) else None,
-        meta=receipt_meta(error.receipt) if isinstance(error, errors.ExportGone) and error.receipt else None,
+        retry_after=error.retry_after if isinstance(error, _WAITING) else None,
+        meta=receipt_meta(error.receipt) if isinstance(error, _GONE) and error.receipt else None,
     )
 
 
 def _pointer(error: errors.WaybillError) -> str | None:
     """Return the place in the body that an error is about, if it is about one."""
-    if isinstance(error, errors.InvalidOptions | errors.InvalidSchedule):
+    if isinstance(error, errors.InvalidOptions | errors.InvalidSchedule | errors.InvalidUpload):
         return error.pointer
     return _POINTER.get(type(error))
 

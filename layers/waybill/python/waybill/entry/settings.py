@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from waybill.domain.date_range import DEFAULT_TIME_ZONE
+from waybill.domain.import_limits import DEFAULT_INPUT_BYTES, DEFAULT_UPLOADS, ImportLimits
 from waybill.domain.quota import QuotaLimits
 
 
@@ -46,6 +47,10 @@ class Settings:
     time_zone: str
     max_range_days: int
     qiscus_max_range_days: int
+    import_limits: ImportLimits
+    import_allow_private: bool
+    import_workflow_arn: str
+    max_running_imports: int
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -96,4 +101,11 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         time_zone=environment.get("TIME_ZONE", DEFAULT_TIME_ZONE),
         max_range_days=int(environment.get("MAX_RANGE_DAYS", "0")),
         qiscus_max_range_days=int(environment.get("QISCUS_MAX_RANGE_DAYS", "30")),
+        import_limits=ImportLimits(
+            input_bytes=int(environment.get("MAX_INPUT_BYTES", DEFAULT_INPUT_BYTES)),
+            uploads=int(environment.get("MAX_UPLOADS", DEFAULT_UPLOADS)),
+        ),
+        import_allow_private=environment.get("IMPORT_ALLOW_PRIVATE", "false") == "true",
+        import_workflow_arn=environment.get("IMPORT_WORKFLOW_ARN", ""),
+        max_running_imports=int(environment.get("MAX_RUNNING_IMPORTS", "2")),
     )

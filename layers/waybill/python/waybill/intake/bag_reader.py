@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from waybill.archive.bag import MANIFEST, PAYLOAD, TAG_MANIFEST
+from waybill.archive.chain_names import LISTS
 from waybill.intake.codes import PartCode
 from waybill.intake.members import BadArchive, BadMember, Member, MemberKind, shown
 from waybill.intake.part import PartIdentity, not_a_part
@@ -29,20 +30,22 @@ _LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 _FILES = f"{PAYLOAD}/files/"
 _SCHEMAS = "schemas/"
 _RECORDS_SUFFIX, _SCHEMA_SUFFIX = ".ndjson", ".json"
-_RECORD_COMPONENTS = 3
+_RECORD_COMPONENTS, _LIST_COMPONENTS = 3, 4
+_LISTS = f"{LISTS}/"
 
 
 class PayloadKind(StrEnum):
-    """What a member of a bag is to whoever loads it."""
+    """What a member of a bag is to whoever loads it. A list is of an export of a chain (``archive.chain_lists``)."""
 
     RECORDS = "records"
+    LIST = "list"
     FILE = "file"
     SCHEMA = "schema"
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A member that holds data. ``path`` is relative to the bag; ``doctype`` is that of records and schemas.
+    """A member that holds data. ``path`` is relative to the bag; ``doctype`` is that of records, lists and schemas.
 
     Drawing ``chunks`` raises BadMember at the end if the digest is known and another; then nothing of it may be used.
     """
@@ -177,7 +180,7 @@ class _DigestBook:
 
     def __init__(self) -> None:
         self.count = 0
-        self._book = sqlite3.connect("")
+        self._book = sqlite3.connect("", check_same_thread=False)  # the collector closes it from any thread
         self._book.executescript("PRAGMA journal_mode = OFF; PRAGMA cache_size = -8000")  # kibibytes
         self._book.execute("CREATE TABLE digest (path TEXT PRIMARY KEY, sha256 TEXT NOT NULL) WITHOUT ROWID")
 
@@ -214,6 +217,8 @@ def _payload(path: str, size: int, chunks: Iterator[bytes]) -> Payload | None:
     if path.startswith(_FILES):
         return Payload(PayloadKind.FILE, path, "", size, chunks)
     components = path.split("/")
+    if path.startswith(_LISTS) and len(components) == _LIST_COMPONENTS and path.endswith(_RECORDS_SUFFIX):
+        return Payload(PayloadKind.LIST, path, components[2], size, chunks)
     if path.startswith(f"{PAYLOAD}/"):
         if len(components) != _RECORD_COMPONENTS or not path.endswith(_RECORDS_SUFFIX):
             raise not_a_part(f"it cannot be told what {shown(path)} is", path)

@@ -132,11 +132,15 @@ class CozyExport:
             raise _unavailable("its manifest", error) from None
         return _manifest(text)
 
+    def address(self, part: CozyPart) -> str:
+        """Return where a part can be downloaded, which is as secret as the link."""
+        query = f"?cursor={quote(part.cursor, safe='')}" if part.cursor else ""
+        return f"{self._addresses.data}{query}"
+
     def chunks(self, part: CozyPart) -> Iterator[bytes]:
         """Download a part. Raises CozyUnavailable and InvalidAddress while it is drawn, never ending early without."""
-        query = f"?cursor={quote(part.cursor, safe='')}" if part.cursor else ""
         try:
-            yield from self._web.stream(f"{self._addresses.data}{query}", most=MOST_PART, seconds=PART_SECONDS)
+            yield from self._web.stream(self.address(part), most=MOST_PART, seconds=PART_SECONDS)
         except AddressUnavailable as error:
             raise _unavailable(f"part {part.number} of {part.parts}", error) from None
 

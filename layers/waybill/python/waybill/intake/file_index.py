@@ -23,22 +23,25 @@ class IndexedFile:
 
 
 class FileIndex:
-    """Takes in the records of a files doctype in any order; then gives each file its path.
+    """Takes in the records of files doctypes in any order; then gives each file its path.
 
     Memory stays flat: the records' names are on the disk.
     """
 
     def __init__(self) -> None:
-        self._book = sqlite3.connect("")
+        self._book = sqlite3.connect("", check_same_thread=False)  # the collector closes it from any thread
         self._book.executescript("PRAGMA journal_mode = OFF; PRAGMA cache_size = -8000")  # kibibytes
-        self._book.execute("CREATE TABLE file (id BLOB PRIMARY KEY, name BLOB, directory BLOB) WITHOUT ROWID")
+        self._book.execute(
+            "CREATE TABLE file (doctype BLOB, id BLOB, name BLOB, directory BLOB, PRIMARY KEY (doctype, id)) "
+            "WITHOUT ROWID"
+        )
         self._book.execute("CREATE TABLE directory (id BLOB PRIMARY KEY, path BLOB) WITHOUT ROWID")
-        self._book.execute("CREATE TABLE given (path TEXT PRIMARY KEY, id BLOB) WITHOUT ROWID")
+        self._book.execute("CREATE TABLE given (path TEXT PRIMARY KEY, doctype BLOB, id BLOB) WITHOUT ROWID")
 
     def __del__(self) -> None:
         self._book.close()
 
-    def add(self, record_id: str, record: dict[str, Any]) -> None:
+    def add(self, record_id: str, record: dict[str, Any], doctype: str = "") -> None:
         """Take in a record: its ``type`` is ``file`` or ``directory``, as a Cozy has it; others are passed over."""
         name = record.get("name")
         name = name if isinstance(name, str) and name else record_id
@@ -50,30 +53,40 @@ class FileIndex:
         elif record.get("type") == "file":
             directory = record.get("dir_id")
             directory = directory if isinstance(directory, str) else ""
-            self._book.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", (key, _bytes(name), _bytes(directory)))
+            row = (_bytes(doctype), key, _bytes(name), _bytes(directory))
+            self._book.execute("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)", row)
 
-    def give_paths(self, without_content: Collection[str] = ()) -> None:
-        """Give every file its path, except those that had none in the export. Call it when all is taken in."""
+    def give_paths(self, without_content: Collection[str | tuple[str, str]] = ()) -> None:
+        """Give every file its path, except those that had none in the export. Call it when all is taken in.
+
+        ``without_content`` are ids, or pairs of doctype and id.
+        """
         book = PathBook()
         self._book.execute("DELETE FROM given")
         rows = self._book.execute(
-            "SELECT file.id, name, path FROM file LEFT JOIN directory ON file.directory = directory.id ORDER BY file.id"
+            "SELECT doctype, file.id, name, path FROM file LEFT JOIN directory ON file.directory = directory.id "
+            "ORDER BY doctype, file.id"
         )
-        for key, name, path in rows:
-            if _text(key) in without_content:
+        for doctype, key, name, path in rows:
+            if _text(key) in without_content or (_text(doctype), _text(key)) in without_content:
                 continue
             folder = NO_DIRECTORY if path is None else _text(path)
             given = book.unique(f"{PAYLOAD}/files/{safe_path(f'{folder}/{_text(name)}')}")
-            self._book.execute("INSERT INTO given VALUES (?, ?)", (given, key))
+            self._book.execute("INSERT INTO given VALUES (?, ?, ?)", (given, doctype, key))
 
     def record_of(self, path: str) -> str | None:
         """Return the id of the record whose file lies at this path of a bag, None if there is none."""
-        row = self._book.execute("SELECT id FROM given WHERE path = ?", (path,)).fetchone()
-        return None if row is None else _text(row[0])
+        owner = self.owner_of(path)
+        return None if owner is None else owner[1]
+
+    def owner_of(self, path: str) -> tuple[str, str] | None:
+        """Return doctype and id of the record whose file lies at this path of a bag, None if there is none."""
+        row = self._book.execute("SELECT doctype, id FROM given WHERE path = ?", (path,)).fetchone()
+        return None if row is None else (_text(row[0]), _text(row[1]))
 
     def __iter__(self) -> Iterator[IndexedFile]:
         """Yield all files with their paths, in the order of their ids."""
-        for key, path in self._book.execute("SELECT id, path FROM given ORDER BY id"):
+        for key, path in self._book.execute("SELECT id, path FROM given ORDER BY doctype, id"):
             yield IndexedFile(_text(key), path)
 
 

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Protocol
 
 import msgspec
@@ -48,6 +47,14 @@ class ManifestPart(msgspec.Struct, frozen=True):
     crc32: str | None = None
 
 
+class ManifestGap(msgspec.Struct, frozen=True):
+    """Something that is not in the export."""
+
+    doctype: str
+    kind: str
+    id: str
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """What an import needs of a manifest."""
 
@@ -56,6 +63,11 @@ class Manifest(msgspec.Struct, frozen=True):
     format: str
     layout: str
     parts: tuple[ManifestPart, ...]
+    gaps: tuple[ManifestGap, ...] = ()
+
+    def without_content(self, doctype: str) -> frozenset[str]:
+        """Return the ids of the files of a doctype whose contents are not in the export."""
+        return frozenset(gap.id for gap in self.gaps if gap.kind == "file" and gap.doctype == doctype)
 
 
 _MANIFEST = msgspec.json.Decoder(Manifest)
@@ -152,7 +164,7 @@ def _is(part: InspectedPart, told: ManifestPart) -> bool:
         part.size == told.size
         and told.sha256 in (None, part.sha256)
         and told.crc32 in (None, part.crc32)
-        and told.entry_list_sha256 in (None, sha256(part.list_text).hexdigest())
+        and told.entry_list_sha256 in (None, part.list_sha256)
     )
 
 

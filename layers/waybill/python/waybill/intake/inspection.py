@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 from waybill.intake.bag_reader import BagReader
 from waybill.intake.codes import ArchiveCode, PartCode
@@ -29,7 +30,8 @@ class InspectedPart:
     """A part that was read whole.
 
     ``identity`` is None for a part that says nothing of itself, as a Cozy's own. ``list_text`` is a bag's list of
-    digests, which ``bag_reader.listed`` reads; it is empty in other layouts. ``problems`` is of a part for Cozy, whose
+    digests, which ``bag_reader.listed`` reads, and ``list_sha256`` the digest of it, for where the list is not kept;
+    both are empty in other layouts. ``problems`` is of a part for Cozy, whose
     documents and files can be bad one by one; ``problem_count`` counts all of them.
     """
 
@@ -41,6 +43,7 @@ class InspectedPart:
     sha256: str
     crc32: str
     list_text: bytes = b""
+    list_sha256: str = ""
     problems: tuple[NamedProblem, ...] = ()
     problem_count: int = 0
 
@@ -88,6 +91,7 @@ def _bag(
         tally.sha256,
         f"{tally.crc32:08x}",
         reader.list_text,
+        sha256(reader.list_text).hexdigest(),
     )
 
 

@@ -101,7 +101,7 @@ class MemberBook:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._count = 0
-        self._book = sqlite3.connect("")
+        self._book = sqlite3.connect("", check_same_thread=False)  # the collector closes it from any thread
         self._book.executescript("PRAGMA journal_mode = OFF; PRAGMA cache_size = -8000")  # kibibytes
         self._book.execute("CREATE TABLE seen (path TEXT PRIMARY KEY) WITHOUT ROWID")
 

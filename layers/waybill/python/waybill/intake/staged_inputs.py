@@ -19,7 +19,7 @@ class InputRole(StrEnum):
 
 
 class RemarkCode(StrEnum):
-    """What the report says of an import besides its rows; docs/imports.md describes each."""
+    """What the report says of an import besides its rows; docs/formats-in.md describes each."""
 
     BROKEN_INPUT = "broken_input"
     PART_LEFT_OUT = "part_left_out"
@@ -28,7 +28,6 @@ class RemarkCode(StrEnum):
     CONTENT_OF_UNKNOWN_DOCTYPE = "content_of_unknown_doctype"
     DELETIONS_LEFT_OUT = "deletions_left_out"
     GAPS_OF_EXPORT = "gaps_of_export"
-    NOT_SIGNED = "not_signed"
 
 
 class Remark(msgspec.Struct, frozen=True):
