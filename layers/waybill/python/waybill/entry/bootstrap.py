@@ -62,6 +62,8 @@ _COPY_SECONDS = 60.0
 _IDLE_SECONDS = 4.0
 """Servers of other systems close a connection that is idle for longer; those on Node do after 5 seconds."""
 
+_ESTIMATE_SECONDS = 5.0
+
 
 class Wiring:
     """One of everything that a function may need."""
@@ -278,13 +280,16 @@ class Wiring:
     def _system(self, staging: Staging | None, source: SystemSource) -> Callable[[Doctype], Source]:
         """Open another system. What reads those is loaded only by functions that do."""
         from waybill.adapters.http import Endpoint  # noqa: PLC0415
+        from waybill.sources.rest.timing import Timing  # noqa: PLC0415
         from waybill.sources.system import Tools  # noqa: PLC0415
         from waybill.sources.systems import SYSTEMS  # noqa: PLC0415
 
         connect = functools.partial(Endpoint, idle=_IDLE_SECONDS)
-        return SYSTEMS[source.kind]().opened(
-            source, Tools(connect, self.secrets, staging=staging, now=self.clock, web=_web)
-        )
+        # An estimate has to answer within the time of the API; an export can wait.
+        hurried = Timing(patience=_ESTIMATE_SECONDS, silence=_ESTIMATE_SECONDS)
+        timing = hurried if staging is None else Timing(postpones=True)
+        tools = Tools(connect, self.secrets, timing, staging=staging, now=self.clock, web=_web)
+        return SYSTEMS[source.kind]().opened(source, tools)
 
     @functools.cached_property
     def _dynamodb(self) -> AwsJsonClient:
