@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from waybill.domain.api_key import ApiKey
 from waybill.domain.chain import GoodRun
-from waybill.domain.change_event import ChangeEvent
+from waybill.domain.change_event import Event
 from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.import_job import ImportJob
@@ -388,9 +388,9 @@ class WorkStore(Protocol):
 
 
 class EventBus(Protocol):
-    """The bus that changes of exports are told on."""
+    """The bus that changes of exports and imports are told on."""
 
-    def publish(self, event: ChangeEvent, *, tenant: str) -> None:
+    def publish(self, event: Event, *, tenant: str) -> None:
         """Put an event on the bus, as a CloudEvent. Raises StorageUnavailable if the bus does not take it."""
         ...
 

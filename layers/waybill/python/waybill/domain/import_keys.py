@@ -21,6 +21,11 @@ def prefix(import_id: str) -> str:
     return f"{IMPORTS}{import_id}/"
 
 
+def import_of(prefix: str) -> str:
+    """The id of the import that has this prefix."""
+    return prefix.removeprefix(IMPORTS).removesuffix("/")
+
+
 def work(import_id: str) -> str:
     """Everything that is only needed until the import has ended; it may hold passwords."""
     return f"{prefix(import_id)}work/"

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from waybill.domain.options import MAX_MAX_AGE
+from waybill.domain.options import MAX_MAX_AGE, SECOND_NS
+
+MIN_MAX_AGE = 24 * 3600 * SECOND_NS
+"""One day in nanoseconds: longer than an import may run, so that none expires while it writes."""
 
 
 class InputKind(StrEnum):
