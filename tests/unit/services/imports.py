@@ -21,7 +21,8 @@ from waybill.intake.staged_inputs import InputRole, StagedInput, StagedInputs
 from waybill.rules.doctype_rules import DoctypeRules
 from waybill.rules.order import ranks
 from waybill.rules.rulebook import rules_of
-from waybill.services.import_results import ImportReport, conclude, report_of
+from waybill.services.import_report import ImportReport, report_of
+from waybill.services.import_results import conclude
 from waybill.services.load_rows import load_rows
 from waybill.services.undo_rows import undo_counts, undo_rows
 from waybill.services.validate_rows import validate_rows

@@ -21,7 +21,7 @@ from waybill.domain.options import PLAIN, ExportOptions
 from waybill.domain.upload import Upload, UploadState
 from waybill.domain.upload_keys import upload_object
 from waybill.rules.order import ranks
-from waybill.services.import_results import ImportReport
+from waybill.services.import_report import ImportReport
 from waybill.services.stage_import import stage_import
 
 

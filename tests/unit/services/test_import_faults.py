@@ -15,7 +15,7 @@ from waybill.domain.import_job import ImportJob, ImportState, UndoCounts
 from waybill.domain.import_options import OnConflict
 from waybill.domain.receipt import Reason, Receipt
 from waybill.services import load_rows as loading
-from waybill.services.import_results import failures_file
+from waybill.services.import_report import failures_file
 
 NOTES: Sequence[dict[str, object]] = [note(key, "ours") for key in "abcdefg"]
 REPLACE = options(on_conflict=OnConflict.REPLACE)

@@ -10,7 +10,7 @@ from tests.unit.services.imports import TENANT, Importing, options
 
 from waybill.domain.import_options import OnConflict
 from waybill.intake.rows import Problem
-from waybill.services.import_results import DoctypeReport, ImportReport, failures_file
+from waybill.services.import_report import DoctypeReport, ImportReport, failures_file
 
 KEYS = st.sampled_from("abcde")
 BROKEN = Problem("not_json", "", "The row is not JSON.")

@@ -13,7 +13,7 @@ from waybill.domain.import_options import OnConflict
 from waybill.intake.rows import Problem
 from waybill.rules.unique_fields import unique_fields
 from waybill.services import validate_rows
-from waybill.services.import_results import failures_file
+from waybill.services.import_report import failures_file
 
 BAD = {"_id": "b", "text": 7}
 OLD = note("b", "the product's")

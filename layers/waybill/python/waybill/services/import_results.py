@@ -15,9 +15,10 @@ from waybill.intake.failures import FailuresForm
 from waybill.intake.formats import failures
 from waybill.intake.row_file import rows_of
 from waybill.intake.rows import Problem, Row
-from waybill.intake.staged_inputs import Remark, StagedInput, StagedInputs, failures_form
+from waybill.intake.staged_inputs import StagedInputs, failures_form
 from waybill.ports import Download, ObjectStore
-from waybill.services.import_tally import MOST_SHOWN, ShownFault, Tally, counts_of, together
+from waybill.services.import_report import DoctypeReport, ImportReport, failures_file
+from waybill.services.import_tally import MOST_SHOWN, Tally, counts_of, together
 from waybill.services.load_rows import Loading
 from waybill.services.validate_rows import Validation
 from waybill.services.verdict_file import RejectedRow, rejected_rows
@@ -25,34 +26,6 @@ from waybill.services.work_files import load_if_there
 
 _PIECE = 8 * MEBIBYTE
 _MEDIA_TYPES = {"json": "application/json", "ndjson": "application/x-ndjson", "csv": "text/csv"}
-
-
-class DoctypeReport(msgspec.Struct, frozen=True):
-    """What became of the rows of one doctype. ``failures`` is the name of the file of those that failed, if any."""
-
-    rows: int
-    accepted: int
-    skipped: int
-    failed: int
-    written: int
-    reasons: dict[str, int]
-    notices: dict[str, int]
-    failures: str = ""
-
-
-class ImportReport(msgspec.Struct, frozen=True):
-    """What an import has come to. But for ``dry_run`` and ``written``, that of a dry run is that of the real one.
-
-    ``faults`` are the first MOST_SHOWN rows that failed, ``remarks`` what is said of the inputs.
-    """
-
-    dry_run: bool
-    doctypes: dict[str, DoctypeReport]
-    faults: tuple[ShownFault, ...]
-    inputs: tuple[StagedInput, ...]
-    remarks: tuple[Remark, ...]
-    remark_count: int
-    signed: bool
 
 
 def conclude(job: ImportJob, archives: ObjectStore) -> RowCounts:
@@ -81,16 +54,6 @@ def conclude(job: ImportJob, archives: ObjectStore) -> RowCounts:
     )
     archives.put(import_keys.report(job.id), msgspec.json.encode(report))
     return counts_of(tallies.values(), job.counts)
-
-
-def report_of(import_id: str, archives: ObjectStore) -> ImportReport | None:
-    """Return the report of an import, None before there is one."""
-    return load_if_there(archives, import_keys.report(import_id), ImportReport)
-
-
-def failures_file(import_id: str, name: str) -> str:
-    """Return where a file of rejected rows lies; ``name`` is as the report has it."""
-    return f"{import_keys.failures(import_id)}{name}"
 
 
 def _in_order(import_id: str, archives: ObjectStore) -> Iterator[str]:
