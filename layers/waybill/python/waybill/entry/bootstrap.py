@@ -4,7 +4,9 @@ import functools
 from typing import TYPE_CHECKING
 
 from waybill.adapters.aws_json import AwsJsonClient
+from waybill.adapters.backoff import Backoff
 from waybill.adapters.clock import system_clock
+from waybill.adapters.credentials import ambient
 from waybill.adapters.dynamodb_api_keys import DynamoDbApiKeys
 from waybill.adapters.dynamodb_chains import DynamoDbChains
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
@@ -15,6 +17,7 @@ from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
 from waybill.adapters.webhook_executions import WebhookExecutions
 from waybill.domain.catalog import Catalog
+from waybill.domain.import_job import ImportJob
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
 from waybill.ports import (
@@ -22,6 +25,8 @@ from waybill.ports import (
     ChainStore,
     Clock,
     EventBus,
+    ImportStore,
+    ImportWorkflow,
     InputsClient,
     JobStore,
     Metrics,
@@ -29,6 +34,7 @@ from waybill.ports import (
     Scheduler,
     ScheduleStore,
     Signer,
+    Sink,
     Sources,
     TokenVerifier,
     UploadParts,
@@ -41,7 +47,12 @@ from waybill.ports import (
 from waybill.sources.registry import CatalogSources
 
 if TYPE_CHECKING:
+    from waybill.adapters.s3_contents import S3Contents
     from waybill.intake.group import Verifier
+    from waybill.rules.doctype_rules import DoctypeRules
+
+_COPY_SECONDS = 60.0
+"""How long S3 may be silent while it copies a content."""
 
 
 class Wiring:
@@ -61,6 +72,26 @@ class Wiring:
     def chains(self) -> ChainStore:
         """The last good run of every chain of exports."""
         return DynamoDbChains(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def imports(self) -> ImportStore:
+        """The records of imports. What knows of them is loaded only by functions that need it."""
+        from waybill.adapters.dynamodb_imports import DynamoDbImports  # noqa: PLC0415
+
+        return DynamoDbImports(self._dynamodb, self.settings.jobs_table, clock=self.clock)
+
+    @functools.cached_property
+    def import_workflow(self) -> ImportWorkflow:
+        """The state machine that makes imports and undoes them."""
+        from waybill.adapters.import_executions import ImportExecutions  # noqa: PLC0415
+
+        client = AwsJsonClient(
+            "states",
+            "AWSStepFunctions",
+            endpoint=self.settings.stepfunctions_endpoint,
+            region=self.settings.region,
+        )
+        return ImportExecutions(client, self.settings.import_workflow_arn)
 
     @functools.cached_property
     def uploads(self) -> UploadStore:
@@ -91,6 +122,21 @@ class Wiring:
         from waybill.adapters.signature_verifier import P256Verifier  # noqa: PLC0415
 
         return P256Verifier(self.signer.public_key_pem)
+
+    @functools.cached_property
+    def sink(self) -> Sink:
+        """Where imports write: the tables and buckets of the catalog."""
+        from waybill.adapters.catalog_sink import CatalogSink  # noqa: PLC0415
+
+        archives = self.settings.archives_bucket
+        return CatalogSink(self.catalog, tables=self._dynamodb, contents=self._contents, archives=archives)
+
+    def rules_of(self, doctype: str, job: ImportJob) -> "DoctypeRules":
+        """Return the rules of a doctype for the rows of an import. Loaded only by the function that judges."""
+        from waybill.rules.rulebook import rules_of  # noqa: PLC0415
+
+        archived = job.options.doctype is None  # only rows in an archive say themselves what they are
+        return rules_of(doctype, self.catalog.doctypes.values(), job.created_at, archived=archived)
 
     @functools.cached_property
     def archives(self) -> ObjectStore:
@@ -210,6 +256,23 @@ class Wiring:
     def _dynamodb(self) -> AwsJsonClient:
         return AwsJsonClient(
             "dynamodb", "DynamoDB_20120810", endpoint=self.settings.dynamodb_endpoint, region=self.settings.region
+        )
+
+    @functools.cache  # noqa: B019 - a wiring lives as long as its function
+    def _contents(self, bucket: str) -> "S3Contents":
+        from waybill.adapters.s3_contents import S3Contents  # noqa: PLC0415
+        from waybill.adapters.s3_rest import S3Rest  # noqa: PLC0415
+
+        return S3Contents(
+            S3Rest(
+                bucket,
+                region=self.settings.region,
+                endpoint=self.settings.s3_endpoint,
+                credentials=ambient,
+                clock=self.clock,
+                backoff=Backoff(),
+                timeout=_COPY_SECONDS,
+            )
         )
 
     @functools.cache  # noqa: B019 - a wiring lives as long as its function

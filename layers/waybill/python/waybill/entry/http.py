@@ -44,6 +44,11 @@ class Request:
         return self.path["id"]
 
     @property
+    def import_id(self) -> str:
+        """The id in the path, of an import."""
+        return self.path["id"]
+
+    @property
     def name(self) -> str:
         """The name in the path."""
         return self.path["name"]
