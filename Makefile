@@ -2,9 +2,11 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 FORMAT ?= tar.gz
+SYSTEM ?=
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONDONTWRITEBYTECODE := 1
+export WAYBILL_SYSTEM := $(SYSTEM)
 
 .PHONY: help setup
 help: ## Say what can be made
@@ -22,7 +24,7 @@ format: setup ## Put the code into the one format
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 .PHONY: demo up down
-demo: setup ## Make an export on the embedded AWS, download it, check it; FORMAT=zip or another; it lies in out/
+demo: setup ## Make an export on the embedded AWS, download it, check it; FORMAT=zip or another, SYSTEM=os2iot or another; it lies in out/
 	@$(BIN)/python -m local.demo $(FORMAT)
 
 up: setup ## Start the whole stack on this machine and leave it running

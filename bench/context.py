@@ -31,6 +31,7 @@ class Scale:
     input_gibibytes: tuple[int, ...]
     profile_files: int
     planned_gibibytes: tuple[int, ...]
+    api_records: int
 
 
 FULL = Scale(
@@ -44,6 +45,7 @@ FULL = Scale(
     input_gibibytes=(1, 8, 64),
     profile_files=300,
     planned_gibibytes=(1, 40),
+    api_records=640,
 )
 SMALL = Scale(
     small_objects=100,
@@ -56,6 +58,7 @@ SMALL = Scale(
     input_gibibytes=(1, 2),
     profile_files=20,
     planned_gibibytes=(1, 2),
+    api_records=64,
 )
 """Shows that everything works; its numbers mean nothing."""
 

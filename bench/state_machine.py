@@ -62,6 +62,8 @@ class _Run:
                 return current.get("Next"), state
             case "Choice":
                 return self._choose(current, state), state
+            case "Wait":
+                return current.get("Next"), state
             case "Succeed":
                 return None, state
         raise MeasurementError(f"The state {name} is of a type that the bench does not know, or a failure.")
@@ -79,7 +81,8 @@ class _Run:
 
     def _choose(self, current: Mapping[str, Any], state: Any) -> str:
         for choice in current["Choices"]:
-            if _at(choice["Variable"], state) is choice["BooleanEquals"]:
+            value = _at(choice["Variable"], state)
+            if value is choice["BooleanEquals"] if "BooleanEquals" in choice else value > choice["NumericGreaterThan"]:
                 return str(choice["Next"])
         return str(current["Default"])
 

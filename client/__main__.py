@@ -3,6 +3,7 @@
 - ``python -m client verify PATH…``: check an export with the same program that lies in it.
 - ``python -m client merge PATH… --into DIR``: put the exports of an incremental schedule together again.
 - ``python -m client api-key …``: manage API keys, for operators.
+- ``python -m client os2iot-import FILE …``: make the devices of an export in an application of OS2iot.
 """
 
 import runpy
@@ -27,9 +28,15 @@ def main(arguments: list[str]) -> int:
             from client import api_keys  # noqa: PLC0415 - it needs the package that the line above makes known
 
             return api_keys.main(arguments[1:])
+        case ["os2iot-import"]:
+            sys.path.insert(0, str(PACKAGE))
+            from client import os2iot_import  # noqa: PLC0415 - as above
+
+            return os2iot_import.main(arguments[1:])
     print("Usage: python -m client verify PATH [PATH ...]", file=sys.stderr)
     print("       python -m client merge PATH [PATH ...] --into DIR", file=sys.stderr)
     print("       python -m client api-key --help", file=sys.stderr)
+    print("       python -m client os2iot-import --help", file=sys.stderr)
     return 2
 
 

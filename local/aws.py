@@ -72,6 +72,11 @@ class Aws:
         return self._session.client("scheduler", endpoint_url=self._endpoint_url, config=self._config)
 
     @property
+    def secrets(self) -> Any:
+        """Secrets Manager."""
+        return self._session.client("secretsmanager", endpoint_url=self._endpoint_url, config=self._config)
+
+    @property
     def sqs(self) -> Any:
         """SQS."""
         return self._session.client("sqs", endpoint_url=self._endpoint_url, config=self._config)

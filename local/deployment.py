@@ -44,8 +44,8 @@ def build() -> None:
     )  # fmt: skip
 
 
-def deploy(engine: Engine) -> dict[str, str]:
-    """Deploy what was built to ``engine`` and return the stack's outputs."""
+def deploy(engine: Engine, *parameters: str) -> dict[str, str]:
+    """Deploy what was built to ``engine``, with further ``parameters``, and return the stack's outputs."""
     Aws(engine.endpoint_url).s3.create_bucket(Bucket=_ARTIFACTS_BUCKET)
     _sam(
         "deploy",
@@ -53,7 +53,7 @@ def deploy(engine: Engine) -> dict[str, str]:
         "--stack-name", STACK_NAME,
         "--s3-bucket", _ARTIFACTS_BUCKET,
         "--capabilities", "CAPABILITY_IAM",
-        "--parameter-overrides", *_PARAMETERS, f"LinkAddress={engine.link_api_url}",
+        "--parameter-overrides", *_PARAMETERS, *parameters, f"LinkAddress={engine.link_api_url}",
         "--no-confirm-changeset",
         "--no-progressbar",
         "--no-fail-on-empty-changeset",

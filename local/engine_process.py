@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local import processes, venvs
 from local.errors import LocalError
-from local.paths import ROOT, STATE
+from local.paths import HOME, ROOT, STATE
 
 REGION = "us-east-1"
 ACCESS_KEY = "test"  # the engine's account root, whatever the secret
@@ -71,7 +71,7 @@ def start(state: Path = STATE, *, stock: bool = False) -> Engine:
 
 def stop(state: Path = STATE) -> bool:
     """Stop the engine of ``state`` and all its workers; return whether it ran. Safe to repeat, also after a crash."""
-    ran = processes.stop(_note(state), mark=str(STATE))
+    ran = processes.stop(_note(state), mark=str(HOME))
     shutil.rmtree(state / "tmp", ignore_errors=True)
     return ran
 

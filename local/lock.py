@@ -11,7 +11,7 @@ from local.paths import STATE
 @contextmanager
 def exclusive() -> Iterator[None]:
     """Hold the checkout's lock. Raises LocalError if another command holds it."""
-    STATE.mkdir(exist_ok=True)
+    STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "lock").open("w", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

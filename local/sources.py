@@ -5,16 +5,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.paths import ROOT, STATE
+from local.paths import ROOT, STATE, SYSTEM
 
 _NOTE = STATE / "made-from.json"
 _ENGINE = ("local", "requirements/local.txt", "requirements/lambda.txt")
 _DEPLOYMENT = ("template.yaml", "functions", "layers")
+_STAND_INS = ("tests/systems",)
 
 
 def now() -> dict[str, str]:
     """Return the fingerprints of the checkout: of the engine with its data, and of what is deployed to it."""
-    return {"engine": _fingerprint(_ENGINE), "deployment": _fingerprint(_DEPLOYMENT)}
+    engine = (*_ENGINE, *_STAND_INS) if SYSTEM else _ENGINE
+    return {"engine": _fingerprint(engine), "deployment": _fingerprint(_DEPLOYMENT)}
 
 
 def noted() -> dict[str, str]:

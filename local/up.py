@@ -3,12 +3,12 @@
 import sys
 import time
 
-from local import deployment, engine_process, function_logs, sources, stack_file, users
+from local import deployment, engine_process, function_logs, sources, stack_file, systems, users
 from local.demo_data.load import Loader
 from local.engine_process import Engine
 from local.errors import run
 from local.lock import exclusive
-from local.paths import LOGS, STACK_FILE
+from local.paths import LOGS, STACK_FILE, SYSTEM
 from local.stack_file import Stack
 
 _LEAST_TOKEN_SECONDS = 3600
@@ -42,7 +42,7 @@ def take_down() -> bool:
     stack = running()
     if stack is not None:
         function_logs.save(stack.endpoint_url)
-    ran = engine_process.stop()
+    ran = engine_process.stop() | systems.stop()
     STACK_FILE.unlink(missing_ok=True)
     return ran
 
@@ -56,15 +56,8 @@ def _start(wanted: dict[str, str]) -> Stack:
         outputs = _deploy(engine)
         _say("Signing in the demo users")
         signed_in = _sign_in(engine, outputs)
-        _say("Loading the demo data")
-        loader = Loader(
-            engine.endpoint_url,
-            documents_table=outputs["DocumentsTableName"],
-            files_bucket=outputs["FilesBucketName"],
-        )
-        for user in signed_in:
-            done = loader.load(user.name, user.tenant)
-            print(f"  {user.name}: {done.records:,} records, {done.files:,} files, {done.bytes / 1e6:,.1f} MB")
+        if not SYSTEM:
+            _load(engine, outputs, signed_in)
         stack = stack_file.write(engine, outputs, signed_in)
         sources.note(wanted)
     except BaseException:
@@ -87,11 +80,34 @@ def _refresh(stack: Stack, wanted: dict[str, str]) -> Stack:
     return stack_file.write(engine, outputs, signed_in)
 
 
+def _load(engine: Engine, outputs: dict[str, str], signed_in: list[users.User]) -> None:
+    _say("Loading the demo data")
+    loader = Loader(
+        engine.endpoint_url,
+        documents_table=outputs["DocumentsTableName"],
+        files_bucket=outputs["FilesBucketName"],
+    )
+    for user in signed_in:
+        done = loader.load(user.name, user.tenant)
+        print(f"  {user.name}: {done.records:,} records, {done.files:,} files, {done.bytes / 1e6:,.1f} MB")
+
+
 def _deploy(engine: Engine) -> dict[str, str]:
     _say("Building the template (sam build)")
     deployment.build()
+    parameters = _put_system(engine) if SYSTEM else ()
     _say("Deploying it (sam deploy)")
-    return deployment.deploy(engine)
+    return deployment.deploy(engine, *parameters)
+
+
+def _put_system(engine: Engine) -> tuple[str, ...]:
+    """Start the system's stand-in anew and let the deployment read it; return the parameters for that."""
+    _say(f"Starting the stand-in of {SYSTEM}")
+    systems.stop()
+    url = systems.start(SYSTEM)
+    secret = systems.put_secret(SYSTEM, url, engine.endpoint_url)
+    systems.put_catalog(SYSTEM, url, secret)
+    return (*systems.PARAMETERS, f"SourceSecretArns={secret}")
 
 
 def _sign_in(engine: Engine, outputs: dict[str, str]) -> list[users.User]:

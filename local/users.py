@@ -18,8 +18,12 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 from local import web
 from local.aws import Aws
 from local.errors import LocalError
+from local.paths import SYSTEM
 
 NAMES = ("owner", "stranger")
+_TENANT_CLAIM = "username" if SYSTEM else "sub"
+"""As the deployment has it: the catalog of a system must name a tenant before there are users."""
+
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -55,7 +59,7 @@ def sign_in_all(endpoint_url: str, pool_id: str, client_id: str, names: Sequence
             username=name,
             password=password,
         )
-        users.append(User(name, str(_claims(token)["sub"]), token))
+        users.append(User(name, str(_claims(token)[_TENANT_CLAIM]), token))
     return users
 
 

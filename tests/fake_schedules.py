@@ -13,8 +13,8 @@ from waybill.domain.schedule import Schedule
 class MemorySchedules:
     """ScheduleStore."""
 
-    def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
-        self.stored: dict[tuple[str, str], Schedule] = {}
+    def __init__(self, *schedules: Schedule, fail_on: Mapping[str, Exception] | None = None) -> None:
+        self.stored = {(schedule.tenant, schedule.name): schedule for schedule in schedules}
         self.fail_on = dict(fail_on or {})
 
     def get(self, tenant: str, name: str) -> Schedule:

@@ -7,37 +7,15 @@
 import io
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+from tests.systems.exchange import Asked, Told
+
+from waybill.domain.errors import SourceUnavailable
 from waybill.sources.rest.timing import Timing
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request as it was sent."""
-
-    origin: str
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def path(self) -> str:
-        return self.target.partition("?")[0]
-
-
-@dataclass(frozen=True)
-class Told:
-    """What to answer with."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    break_after: int | None = None
 
 
 class FakeAnswer:
@@ -130,15 +108,21 @@ class FakeTime:
 
 
 class FakeSecrets:
-    """Secrets (port Secrets). ``changed`` is what they are when they are read afresh."""
+    """Secrets (port Secrets), kept once they were read. ``reads`` is what was asked for, and whether afresh."""
 
-    def __init__(self, values: Mapping[str, str], *, changed: Mapping[str, str] | None = None) -> None:
+    def __init__(self, values: Mapping[str, str]) -> None:
         self._values = dict(values)
-        self._changed = dict(changed or {})
+        self._known: dict[str, str] = {}
         self.reads: list[tuple[str, bool]] = []
+
+    def change(self, name: str, value: str) -> None:
+        """Put another value in place of a secret's."""
+        self._values[name] = value
 
     def get(self, name: str, *, fresh: bool = False) -> str:
         self.reads.append((name, fresh))
-        if fresh:
-            self._values.update(self._changed)
-        return self._values[name]
+        if name not in self._values:
+            raise SourceUnavailable(f"The secret {name} cannot be read: there is none of this name.")
+        if fresh or name not in self._known:
+            self._known[name] = self._values[name]
+        return self._known[name]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from bench.context import Bench
+from bench.figures.api_latency import api_latency_hidden
 from bench.figures.cold_import import (
     cold_import_of_create_export,
     cold_import_of_get_export,
@@ -57,6 +58,7 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
         worker_memory_growth_by_parts_size,
         worker_memory_by_input,
         worker_memory_growth_by_input,
+        api_latency_hidden,
         import_rows_per_cpu_second,
         import_memory_by_rows,
         import_memory_growth_by_rows,

@@ -27,4 +27,5 @@ def handler(request: Request) -> Answer:
         clock=request.wiring.clock,
         metrics=request.wiring.metrics,
     )
-    return success(backup((created.job, created.progress), request))
+    replayed = {"idempotent-replayed": "true"} if created.replayed else {}
+    return success(backup((created.job, created.progress), request), headers=replayed)

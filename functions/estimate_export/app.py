@@ -19,7 +19,7 @@ def handler(request: Request) -> Answer:
         export_options(read_attributes(request, RESOURCE_TYPE), most_days=request.wiring.settings.max_range_days),
         quota=request.wiring.settings.quota,
         catalog=catalog,
-        sources=request.wiring.sources(catalog),
+        sources=request.wiring.sources,
         jobs=request.wiring.jobs,
         clock=request.wiring.clock,
     )

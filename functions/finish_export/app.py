@@ -18,6 +18,7 @@ def handler(call: Invocation) -> object:
             signer=call.wiring.signer,
             clock=call.wiring.clock,
             chains=call.wiring.chains,
+            schedules=call.wiring.schedules,
             metrics=call.wiring.metrics,
         )
     )

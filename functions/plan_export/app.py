@@ -14,9 +14,10 @@ def handler(call: Invocation) -> object:
             call.tenant,
             call.export_id,
             catalog=call.wiring.catalog,
-            sources=call.wiring.sources(call.wiring.catalog),
+            sources=call.wiring.sources,
             jobs=call.wiring.jobs,
             archives=call.wiring.archives,
+            budget=call.budget,
             clock=call.wiring.clock,
         )
     )

@@ -26,6 +26,8 @@ def handler(request: Request) -> Answer:
         schedules=request.wiring.schedules,
         scheduler=request.wiring.scheduler,
         jobs=request.wiring.jobs,
+        chains=request.wiring.chains,
+        archives=request.wiring.archives,
         clock=request.wiring.clock,
     )
     return Answer(_STATUS[is_new], schedule_document(view), headers={"location": schedule_path(request.name)})

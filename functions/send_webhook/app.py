@@ -17,5 +17,6 @@ def handler(happening: Happening) -> object:
         client=happening.wiring.webhook_client,
         clock=happening.wiring.clock,
         metrics=happening.wiring.metrics,
+        waits=asked.get("sent", {}).get("waits", 0),
     )
-    return {"ended": ended.value}
+    return {"ended": ended.sent.value, "seconds": ended.seconds, "waits": ended.waits}

@@ -18,6 +18,8 @@ def handler(hour: Happening) -> object:
             clock=hour.wiring.clock,
             metrics=hour.wiring.metrics,
             budget=hour.budget,
+            chains=hour.wiring.chains,
+            schedules=hour.wiring.schedules,
         )
     )
     logger().info("swept", extra=swept)

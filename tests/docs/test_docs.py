@@ -21,7 +21,7 @@ from samtranslator.yaml_helper import yaml_parse
 from waybill.archive import bag, copying, part, paths, plan_record_files
 from waybill.archive import errors as archive_errors
 from waybill.archive import plan_parts as plan_archive
-from waybill.domain import cursor, errors, keys, options
+from waybill.domain import cursor, errors, keys, options, waiting
 from waybill.domain.errors import ExportGone
 from waybill.domain.estimate import Amount, Estimate, Limit, Plan, forecast
 from waybill.domain.job import ExportJob, ExportState, lost_export, new_export
@@ -51,17 +51,20 @@ from waybill.entry.http import MAX_BODY, Request
 from waybill.ports import JobPage
 from waybill.services import (
     estimate_export,
+    export_staging,
     fetch_ahead,
     part_upload,
     parts_plan,
     plan_export,
     plan_parts,
     read_chunk,
+    settle_debts,
     sweep_exports,
 )
 from waybill.services.estimate_export import WORKFLOW
 from waybill.services.list_exports import MAX_PAGE_SIZE
 from waybill.sources import attribute_json, measuring
+from waybill.sources.uforge import tickets as uforge_tickets
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
@@ -637,6 +640,10 @@ def test_every_shipped_schema_is_valid() -> None:
         ),
         ("objects that nobody knows", [sweep_exports.UNKNOWN_AFTER // timedelta(hours=1)]),
         ("exports that a sweep cannot put in order", [sweep_exports.MOST_TROUBLES]),
+        ("pause for a source that is not ready", [waiting.LONGEST_PAUSE // timedelta(minutes=1)]),
+        ("content that a source fetches", [export_staging.PIECE * part_upload.MOST_PIECES // options.GIBIBYTE]),
+        ("tries for the archive of an object in UForge", [uforge_tickets.MOST_FAILURES]),
+        ("debts that cannot be settled", [settle_debts.MOST_TROUBLES]),
     ],
 )
 def test_a_limit_is_in_the_limits_page_as_it_is_in_the_code(limit: str, values: list[int]) -> None:
@@ -674,8 +681,13 @@ def test_every_key_of_the_bucket_is_in_the_architecture_page() -> None:
         "packed_part": (1,),
         "baseline": ("{key}",),
         "baseline_rows": ("{key}", 0, 0),
+        "kept": ("{name}",),
+        "note": ("{name}",),
+        "waiting_shard": (0,),
+        "debt": ("{doctype}", "{name}"),
     }
-    prefixes = {"prefix", "export_of", "work", "shard", "packed", "chain", "baselines_of"}
+    prefixes = {"prefix", "export_of", "work", "shard", "packed", "chain", "chain_of", "baselines_of"}
+    prefixes |= {"debtor_of", "kept_contents", "waiting_shards", "debts", "debts_of"}
     made = {
         make("{id}", *numbers.get(name, ()))
         for name, make in vars(keys).items()

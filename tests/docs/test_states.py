@@ -99,6 +99,7 @@ class Walk:
     def sweep(self) -> None:
         product = self.product
         stores = {"archives": product.archives, "clock": product.clock, **self.ports()}
+        stores |= {"chains": product.chains, "schedules": product.schedules}
         sweep_exports(metrics=product.metrics, budget=FakeBudget(), **stores)
 
     def sweep_later(self, *, has_started: bool) -> None:

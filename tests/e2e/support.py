@@ -1,11 +1,15 @@
 """What the fixtures of the end-to-end tests give."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local import checks
+from local.aws import Aws
+from local.deployment import STACK_NAME
 from local.exports_api import ExportsApi
 from local.paths import STATE
 
@@ -36,6 +40,19 @@ class Unpacked:
     def records(self, doctype: str) -> list[bytes]:
         """The records of a doctype as they lie in the archive."""
         return list(checks.record_lines(self.bags, doctype))
+
+
+@contextmanager
+def reconfigured(aws: Aws, function: str, **variables: str) -> Iterator[None]:
+    """Give a deployed function other environment variables, as a deployment with other parameters does, and undo it."""
+    found = aws.cloudformation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId=function)
+    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    before = aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    aws.functions.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
+    try:
+        yield
+    finally:
+        aws.functions.update_function_configuration(FunctionName=name, Environment={"Variables": before})
 
 
 def workers(function: str) -> list[int]:

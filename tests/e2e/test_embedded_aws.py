@@ -332,6 +332,34 @@ def _message(engine: Engine, url: str) -> str:
     return str(found[0]["Body"])
 
 
+def test_what_is_due_fires_at_once(patched: Engine) -> None:
+    """At three moments, so close that an engine which looks every ten seconds is late for one of them."""
+    aws = Aws(patched.endpoint_url)
+    url = str(aws.sqs.create_queue(QueueName="punctual")["QueueUrl"])
+    arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)
+    for seconds in (0, 4, 8):
+        due = (soon + timedelta(seconds=seconds)).isoformat()
+        target = {"Arn": arn, "RoleArn": "arn:aws:iam::000000000000:role/any"}
+        target |= {"Input": json.dumps({"due": due, "at": "<aws.scheduler.scheduled-time>"})}
+        aws.scheduler.create_schedule(
+            Name=f"in-{seconds}",
+            ScheduleExpression=f"at({due[:19]})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+
+    late: list[timedelta] = []
+    deadline = time.monotonic() + 40
+    while len(late) < 3:
+        assert time.monotonic() < deadline, late
+        for message in aws.sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
+            told = json.loads(message["Body"])
+            late.append(datetime.fromisoformat(told["at"]) - datetime.fromisoformat(told["due"]))
+            aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert max(late) < timedelta(seconds=5)
+
+
 def test_permissions_for_schedules_are_looked_up_in_their_group(stock: Engine, patched: Engine) -> None:
     assert _delete_schedules(stock) == ["AccessDeniedException"] * 2
     assert _delete_schedules(patched) == ["ResourceNotFoundException", "AccessDeniedException"]

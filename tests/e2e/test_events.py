@@ -3,14 +3,17 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from local.aws import Aws
 from local.demo_data import people
+from local.deployment import STACK_NAME
+from local.stack_file import Stack
 from standardwebhooks import Webhook as Verifier
 from tests.contract.faulty_server import FaultyServer, answer
-from tests.e2e.support import Tenant
+from tests.e2e.support import Tenant, reconfigured
 
 from waybill.domain.change_event import tenant_reference
 
@@ -96,6 +99,49 @@ def test_the_life_of_an_export_is_told_on_the_bus(
     assert somebody.id not in json.dumps(events)
 
 
+@contextmanager
+def refused_to_read(aws: Aws, stack: Stack) -> Iterator[None]:
+    """Let the table of the records refuse whoever reads it for exports."""
+    arn = aws.dynamodb.describe_table(TableName=stack.resources["documents_table"])["Table"]["TableArn"]
+    found = aws.cloudformation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="ReadChunkFunctionRole")
+    role = found["StackResourceDetail"]["PhysicalResourceId"]
+    deny = {"Effect": "Deny", "Action": "dynamodb:Query", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    aws.iam.put_role_policy(RoleName=role, PolicyName="refused", PolicyDocument=policy)
+    try:
+        yield
+    finally:
+        aws.iam.delete_role_policy(RoleName=role, PolicyName="refused")
+
+
+def test_failing_being_retried_and_expiring_are_told_too(
+    aws: Aws, stack: Stack, somebody: Tenant, told: Callable[[str, int], list[dict[str, Any]]]
+) -> None:
+    short = somebody.api.create(with_doctypes=SETTINGS_ONLY, max_age=60 * 10**9)["id"]
+    assert somebody.api.finished(short, seconds=55)["attributes"]["state"] == "done"
+    with refused_to_read(aws, stack):
+        failing = somebody.api.create(with_doctypes=SETTINGS_ONLY)["id"]
+        assert somebody.api.finished(failing, seconds=120)["attributes"]["state"] == "error"
+    assert somebody.api.call("POST", f"/move/exports/{failing}/retry").status == 202
+    assert somebody.api.finished(failing)["attributes"]["state"] == "done"
+
+    events = [each["detail"] for each in told(failing, 4)]
+    assert [(each["type"], each["data"]["previous_state"], each["data"]["state"]) for each in events] == [
+        ("waybill.export.started", None, "exporting"),
+        ("waybill.export.failed", "exporting", "error"),
+        ("waybill.export.retried", "error", "exporting"),
+        ("waybill.export.done", "exporting", "done"),
+    ]
+    assert stack.resources["documents_table"] not in json.dumps(events)
+
+    until(lambda: somebody.api.call("GET", f"/move/exports/{short}").status == 410, 70)
+    sweep = aws.cloudformation.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="SweepExportsFunction")
+    aws.functions.invoke(FunctionName=sweep["StackResourceDetail"]["PhysicalResourceId"], Payload=b"{}")
+    types = {each["detail"]["type"]: each["detail"]["data"] for each in told(short, 3)}
+    assert set(types) == {"waybill.export.started", "waybill.export.done", "waybill.export.expired"}
+    assert types["waybill.export.expired"]["state"] == "deleted"
+
+
 def test_a_receiver_that_fails_twice_gets_what_it_wants_at_last_signed(
     somebody: Tenant, receiver: FaultyServer
 ) -> None:
@@ -126,6 +172,44 @@ def test_a_webhook_that_is_gone_is_switched_off(somebody: Tenant, receiver: Faul
 
     assert len(receiver.requests) == 1
     assert shown(somebody, "gone")["last_delivery"]["outcome"] == "410"
+
+
+def test_private_addresses_are_refused_and_public_ones_taken(aws: Aws, somebody: Tenant) -> None:
+    """As without the parameter WebhookAllowPrivate, which this deployment has for the receivers of its tests."""
+    private = [
+        "http://hooks.example.org/",
+        "https://localhost/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://10.0.0.1/",
+        "https://192.168.1.1:8443/",
+        "https://[fd00::1]/",
+        "https://169.254.169.254/latest/meta-data/",
+    ]
+    with reconfigured(aws, "PutWebhookFunction", WEBHOOK_ALLOW_PRIVATE="false"):
+        answers = [put(somebody, "strict", url=url) for url in private]
+        assert somebody.api.call("GET", "/move/webhooks/strict").status == 404
+        assert put(somebody, "strict", url="https://hooks.example.org/")[0] == 201
+
+    told = [(status, document["errors"][0]["code"]) for status, document in answers]
+    assert told == [(422, "invalid_webhook_address")] * len(private)
+    assert {document["errors"][0]["source"]["pointer"] for _, document in answers} == {"/data/attributes/url"}
+    assert somebody.api.call("DELETE", "/move/webhooks/strict").status == 204
+
+
+def test_a_private_address_that_was_stored_is_not_asked(aws: Aws, somebody: Tenant, receiver: FaultyServer) -> None:
+    for name, scheme in (("plain", "http"), ("tls", "https")):
+        url = f"{scheme}://{receiver.url.partition('://')[2]}/"
+        assert put(somebody, name, url=url, events=["waybill.export.started"])[0] == 201
+
+    with reconfigured(aws, "SendWebhookFunction", WEBHOOK_ALLOW_PRIVATE="false"):
+        somebody.api.create(with_doctypes=SETTINGS_ONLY)
+        for name in ("plain", "tls"):
+            until(lambda name=name: shown(somebody, name)["last_delivery"] is not None, 60)  # type: ignore[misc]
+            assert shown(somebody, name)["last_delivery"]["outcome"] == "private_address"
+            somebody.api.call("DELETE", f"/move/webhooks/{name}")  # so that it is not tried again
+
+    assert receiver.requests == []
 
 
 def test_webhooks_are_their_tenants_own(somebody: Tenant, stranger: Tenant) -> None:

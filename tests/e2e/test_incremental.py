@@ -1,5 +1,6 @@
 """A chain of five exports on the deployed stack, with edits and deletions in between, put together by the client."""
 
+import json
 import subprocess
 import sys
 import time
@@ -25,12 +26,12 @@ from waybill.domain.quota import QuotaLimits
 from waybill.entry.bootstrap import Wiring
 from waybill.entry.catalog_file import load_catalog
 from waybill.entry.settings import read_settings
-from waybill.services.chains import forget_chain, next_in_chain
+from waybill.services.chains import next_in_chain
 from waybill.services.create_export import create_export
 
 pytestmark = pytest.mark.e2e
 
-CHAIN = "e" * 64
+SCHEDULE = "/move/schedules/chained"
 QUOTA = QuotaLimits(running=10, per_day=1000)
 CONTACTS = "io.cozy.contacts"
 
@@ -43,6 +44,7 @@ class Cloud:
     aws: Aws
     loader: Loader
     stack: Stack
+    chain: str
     records: dict[tuple[str, str], Record]
     files: dict[str, StoredFile]
 
@@ -70,7 +72,7 @@ class Cloud:
     def left_for_the_next(self) -> set[str]:
         """The exports that have left something for the next one of the chain."""
         bucket = self.stack.resources["archives_bucket"]
-        listed = self.aws.s3.list_objects_v2(Bucket=bucket, Prefix=f"chains/{CHAIN}/")
+        listed = self.aws.s3.list_objects_v2(Bucket=bucket, Prefix=f"chains/{self.chain}/")
         return {each["Key"].split("/")[2] for each in listed.get("Contents", [])}
 
     def file_records(self) -> list[Record]:
@@ -99,13 +101,23 @@ def somebody(new_tenant: Callable[..., Tenant]) -> Tenant:
 
 
 @pytest.fixture
-def data(stack: Stack, aws: Aws, somebody: Tenant) -> Cloud:
+def chain(somebody: Tenant, wiring: Wiring) -> Iterator[str]:
+    """The key of the chain of a schedule that does not fire before the test is over."""
+    attributes = {"expression": "rate(7 days)", "incremental": True}
+    body = json.dumps({"data": {"attributes": attributes}})
+    assert somebody.api.call("PUT", SCHEDULE, body=body).status == 201
+    yield wiring.schedules.get(somebody.id, "chained").chain_key
+    somebody.api.call("DELETE", SCHEDULE)
+
+
+@pytest.fixture
+def data(stack: Stack, aws: Aws, somebody: Tenant, chain: str) -> Cloud:
     """The tenant's cloud: that of the demo user with the small one."""
     resources = stack.resources
     loader = Loader(
         stack.endpoint_url, documents_table=resources["documents_table"], files_bucket=resources["files_bucket"]
     )
-    made = Cloud(somebody.id, aws, loader, stack, {}, {})
+    made = Cloud(somebody.id, aws, loader, stack, chain, {}, {})
     items = list(cloud.library("stranger").items())
     files = tuple(item.file for item in items if item.file is not None)
     made.put(*cloud.records("stranger"), *(item.record for item in items), files=files)
@@ -113,7 +125,7 @@ def data(stack: Stack, aws: Aws, somebody: Tenant) -> Cloud:
 
 
 @pytest.fixture
-def start(stack: Stack, wiring: Wiring, somebody: Tenant) -> Iterator[Callable[..., str]]:
+def start(stack: Stack, wiring: Wiring, somebody: Tenant, chain: str) -> Callable[..., str]:
     """Begin the next export of the chain, as a schedule does; return its id."""
     names = {"DOCUMENTS_TABLE": stack.resources["documents_table"], "FILES_BUCKET": stack.resources["files_bucket"]}
     catalog = load_catalog(ROOT / "layers" / "catalog", names)
@@ -128,11 +140,10 @@ def start(stack: Stack, wiring: Wiring, somebody: Tenant) -> Iterator[Callable[.
             workflow=wiring.workflow,
             clock=wiring.clock,
             metrics=wiring.metrics,
-            chain=next_in_chain(somebody.id, CHAIN, chains=wiring.chains),
+            chain=next_in_chain(somebody.id, chain, chains=wiring.chains),
         ).id
 
-    yield begin
-    forget_chain(somebody.id, CHAIN, chains=wiring.chains, archives=wiring.archives)
+    return begin
 
 
 @pytest.fixture
@@ -209,6 +220,25 @@ def test_a_cancelled_run_leaves_nothing_and_the_next_builds_on_the_last_good_one
     assert third.manifest["incremental"]["parent_export"] == first.export["id"]
     assert third.manifest["doctypes"][CONTACTS]["written"] == 1
     assert data.left_for_the_next() == {third.export["id"]}
+
+
+def test_a_first_run_that_is_done_when_its_schedule_is_gone_leaves_nothing(
+    data: Cloud, somebody: Tenant, start: Callable[..., str], wiring: Wiring
+) -> None:
+    running = start()
+    assert somebody.api.call("DELETE", SCHEDULE).status == 204
+
+    assert somebody.api.finished(running)["attributes"]["state"] == "done"
+    until_cleared(data.left_for_the_next)
+    assert wiring.chains.last_good(somebody.id, data.chain) is None
+
+
+def until_cleared(left: Callable[[], set[str]]) -> None:
+    """Wait for what the last step does when the export is done already."""
+    deadline = time.monotonic() + 30
+    while left():
+        assert time.monotonic() < deadline, left()
+        time.sleep(0.1)
 
 
 def merged(chain: list[Unpacked], manifests: Mapping[str, bytes], folder: Path) -> Mapping[str, object]:

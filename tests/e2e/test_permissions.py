@@ -113,7 +113,9 @@ def test_strangers_functions_read_single_records_and_parts_alone(
 @pytest.mark.parametrize(
     "function", ["GetExportFunction", "DownloadPartFunction", "ReadChunkFunction", "FailExportFunction"]
 )
-def test_only_the_creator_starts_workflows(attempt: Callable[..., str], stack: Stack, function: str) -> None:
+def test_what_reads_or_makes_an_export_starts_no_workflow(
+    attempt: Callable[..., str], stack: Stack, function: str
+) -> None:
     arn = stack.resources["export_workflow_arn"]
     assert attempt(function, "stepfunctions", "start_execution", stateMachineArn=arn) in _DENIED
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from local import web
@@ -136,6 +136,20 @@ def test_a_client_gets_the_comments_of_the_days_without_sending_a_header(finishe
     assert finished["original_filename"] == f"{finished['created_at']}_exported_comments.json"
     assert finished["original_filename"] in disposition or finished["created_at"][:10] in disposition
     assert download(finished["download_url"])[0] == content
+
+
+def test_the_same_url_leads_to_a_fresh_link_each_time(finished: dict[str, Any]) -> None:
+    url = finished["download_url"]
+    links = []
+    for _ in range(2):
+        answer = web.request("GET", url)
+        assert answer.status == 302
+        links.append(answer.headers["location"])
+        time.sleep(1.1)  # a link names the second in which it was made
+
+    assert links[0] != links[1]
+    assert len({dict(parse_qsl(urlsplit(link).query))["X-Amz-Signature"] for link in links}) == 2
+    assert download(links[0])[0] == download(links[1])[0] == download(url)[0]
 
 
 def test_it_is_the_same_export_at_the_other_door(finished: dict[str, Any], tenant: Tenant) -> None:

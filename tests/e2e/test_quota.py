@@ -1,5 +1,7 @@
 """One tenant may not have all exports that it likes, and is told when it may have the next."""
 
+import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -17,8 +19,8 @@ RUNNING = 8
 """What the embedded deployment allows (local/deployment.py)."""
 
 
-def post(tenant: Tenant) -> web.Answer:
-    return tenant.api.call("POST", "/move/exports", body='{"data": {"attributes": {}}}')
+def post(tenant: Tenant, **attributes: object) -> web.Answer:
+    return tenant.api.call("POST", "/move/exports", body=json.dumps({"data": {"attributes": attributes}}))
 
 
 def test_one_more_than_may_run_is_refused_until_one_has_ended(new_tenant: Callable[..., Tenant]) -> None:
@@ -32,7 +34,8 @@ def test_one_more_than_may_run_is_refused_until_one_has_ended(new_tenant: Callab
     assert refused
     for answer in refused:
         assert answer.document["errors"][0]["code"] == "quota_exceeded"
-        assert 5 <= int(answer.headers["retry-after"]) <= 3600
+        assert 1 <= int(answer.headers["retry-after"]) <= 3600
+        assert "there is a place at the latest" in answer.document["errors"][0]["detail"]
     assert {answer.status for answer in answers} <= {202, 429, 409}
     listed = tenant.api.call("GET", "/move/exports?page[size]=100").document["data"]
     assert {each["id"] for each in listed} == set(made)
@@ -41,6 +44,30 @@ def test_one_more_than_may_run_is_refused_until_one_has_ended(new_tenant: Callab
     last = post(tenant)
     assert last.status == 202
     assert tenant.api.delete(last.document["data"]["id"]).status == 200
+
+
+def test_who_waits_as_told_gets_in(new_tenant: Callable[..., Tenant]) -> None:
+    tenant = new_tenant("patient")
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: post(tenant, with_doctypes=["io.cozy.settings"]), range(3 * RUNNING)))
+
+    (*_, refused) = (answer for answer in answers if answer.status == 429)
+    waits = as_told(tenant, refused)
+
+    assert sum(waits) <= 90, waits
+    for each in tenant.api.call("GET", "/move/exports?page[size]=100").document["data"]:
+        assert tenant.api.delete(each["id"]).status == 200
+
+
+def as_told(tenant: Tenant, refused: web.Answer) -> list[int]:
+    """Wait as the refusals say until an export is started; return how long it was each time."""
+    waits = []
+    while refused.status == 429:
+        waits.append(int(refused.headers["retry-after"]))
+        time.sleep(waits[-1])
+        refused = post(tenant)
+    assert refused.status == 202, refused.body
+    return waits
 
 
 def test_over_the_day_the_wait_is_that_of_the_oldest_start(

@@ -3,11 +3,15 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from local import web
 from local.aws import Aws
+from local.demo_data import people
+from local.demo_data.load import Loader
+from local.stack_file import Stack
 from tests.e2e.support import Tenant, Unpacked
 
 from waybill.domain.schedule import schedule_key
@@ -45,25 +49,62 @@ def named(stranger: Tenant) -> Iterator[Callable[..., web.Answer]]:
         stranger.api.call("DELETE", f"{PATH}/{name}")
 
 
-def test_a_schedule_fires_within_a_minute_or_two_and_makes_an_export(
-    stranger: Tenant, named: Callable[..., web.Answer], fetch: Callable[..., Unpacked]
+def test_a_schedule_fires_within_a_minute_and_the_second_run_builds_on_the_first(
+    new_tenant: Callable[..., Tenant], stack: Stack, fetch: Callable[..., Unpacked]
 ) -> None:
-    answer = named("minutely", expression="rate(1 minute)", options={"with_doctypes": ["io.cozy.contacts"]})
+    contacts = list(people.contacts("minutely", 6))
+    tenant = new_tenant("minutely", contacts[:5])
+    not_at_the_end_of_a_minute()
+    wanted = {
+        "expression": "cron(* * * * ? *)",
+        "incremental": True,
+        "options": {"with_doctypes": ["io.cozy.contacts"]},
+    }
+    answer = put(tenant, "minutely", **wanted)
+    asked = datetime.now(UTC)
     assert (answer.status, attributes(answer)["last_result"]) == (201, "none")
+    due = datetime.fromisoformat(attributes(answer)["next_run"])
 
-    deadline = time.monotonic() + 180
-    while not (seen := shown(stranger, "minutely"))["last_export"]:
-        assert time.monotonic() < deadline, seen
-        time.sleep(1)
-    named("minutely", expression="rate(1 minute)", enabled=False)
+    first = fetch(tenant, next_run_of(tenant, "minutely", after=""))
+    began = datetime.fromisoformat(first.export["attributes"]["created_at"])
+    assert due <= began < min(due, asked) + timedelta(seconds=60)
+    resources = stack.resources
+    Loader(
+        stack.endpoint_url, documents_table=resources["documents_table"], files_bucket=resources["files_bucket"]
+    ).put(tenant.id, contacts[5:], [])
+    second = fetch(tenant, next_run_of(tenant, "minutely", after=first.export["id"]))
+    named_off = put(tenant, "minutely", **wanted, enabled=False)
 
-    export = fetch(stranger, seen["last_export"])
-    assert export.faults == []
-    assert export.export["attributes"]["with_doctypes"] == ["io.cozy.contacts"]
-    assert len(export.records("io.cozy.contacts")) > 0
-    after = shown(stranger, "minutely")
-    assert (after["last_result"], after["last_error"], after["next_run"]) == ("done", "", None)
-    assert after["last_run"].startswith("20")
+    assert (first.faults, second.faults) == ([], [])
+    assert first.export["attributes"]["with_doctypes"] == ["io.cozy.contacts"]
+    assert first.manifest["incremental"]["reason"] == "first_run"
+    assert second.manifest["incremental"]["parent_export"] == first.export["id"]
+    assert [len(export.records("io.cozy.contacts")) for export in (first, second)] == [5, 1]
+    after = attributes(named_off)
+    assert (after["last_error"], after["next_run"]) == ("", None)
+    assert datetime.fromisoformat(after["last_run"]) >= due + timedelta(minutes=1)
+    until(lambda: shown(tenant, "minutely")["last_result"] == "done")
+    assert tenant.api.call("DELETE", f"{PATH}/minutely").status == 204
+
+
+def not_at_the_end_of_a_minute() -> None:
+    """Let no minute begin between what is asked and its answer."""
+    seconds = datetime.now(UTC).second
+    if seconds > 50:
+        time.sleep(61 - seconds)
+
+
+def next_run_of(tenant: Tenant, name: str, *, after: str) -> str:
+    """Wait for the export of the run after that of ``after``."""
+    until(lambda: shown(tenant, name)["last_export"] != after)
+    return str(shown(tenant, name)["last_export"])
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 150
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
 
 
 def test_a_schedule_on_aws_is_there_as_long_as_its_record(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pytest_socket import disable_socket, enable_socket
-from tests.fake_schedules import MemoryScheduler, MemorySchedules
+from tests.fake_schedules import MemoryScheduler
 from tests.fake_uploads import MemoryUploadParts
 from tests.fakes import FakeTokens, MemoryApiKeys
 from tests.unit.services.exports import Product
@@ -21,6 +21,7 @@ from waybill.domain.catalog import Catalog
 from waybill.domain.import_limits import ImportLimits
 from waybill.entry import event, http, import_task, task
 from waybill.entry.observability import logger
+from waybill.ports import Staging
 
 EVENTS = Path(__file__).parents[2] / "events"
 
@@ -62,7 +63,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         def catalog(self) -> Catalog:
             return made.catalog
 
-        def sources(self, catalog: Catalog) -> object:
+        def sources(self, catalog: Catalog, staging: Staging | None = None) -> object:
             return made.sources
 
     wiring = Wiring(
@@ -74,7 +75,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         archives=made.archives,
         signer=made.signer,
         workflow=made.workflow,
-        schedules=MemorySchedules(),
+        schedules=made.schedules,
         scheduler=MemoryScheduler(),
         api_keys=MemoryApiKeys(),
         tokens=FakeTokens(),
@@ -89,6 +90,7 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         uploads=importing.uploads,
         importing=importing,
     )
+    made.schedules.stored.clear()
     made.wiring = wiring
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)

@@ -93,8 +93,12 @@ class TestSweepExports:
 
         swept = invoke("schedule", "sweep_exports")
 
-        assert swept == {"fine": 0, "removed": 1, "cleared": 0, "healed": 0, "failed": 0, "whole": True}
+        assert swept == {"fine": 0, "removed": 1, "cleared": 0, "healed": 0, "failed": 0, "chains": 0, "whole": True}
         assert product.jobs.get(TENANT, job.id).state is ExportState.DELETED
         assert product.archives.objects == {}
         assert json.loads(log.getvalue().splitlines()[-1])["removed"] == 1
         assert TENANT not in log.getvalue()
+
+
+def test_what_ended_exports_hold_elsewhere_is_counted(product: Product, invoke: Invoke) -> None:
+    assert invoke("schedule", "settle_debts") == {"settled": 0, "running": 0}

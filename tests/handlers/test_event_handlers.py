@@ -86,7 +86,7 @@ class TestPublishChange:
 
 class TestSendWebhook:
     def test_a_receiver_that_takes_it(self, invoke: Invoke, product: Product, webhook: None) -> None:
-        assert invoke("webhook", "send_webhook") == {"ended": "taken"}
+        assert invoke("webhook", "send_webhook") == {"ended": "taken", "seconds": 0, "waits": 0}
         ((_, headers, body),) = product.webhook_client.sent
         assert headers["webhook-id"] == f"{EXPORT}/2"
         assert json.loads(body)["data"]["path"] == f"/move/exports/{EXPORT}"
@@ -100,8 +100,18 @@ class TestSendWebhook:
             invoke("webhook", "send_webhook")
         assert product.metrics.flushes == 1
 
+    def test_one_that_asks_to_wait_says_for_how_long_and_how_often_it_has_asked(
+        self, invoke: Invoke, product: Product, webhook: None
+    ) -> None:
+        product.webhook_client.outcomes = [Outcome(429, retry_after="7")]
+        first = invoke("webhook", "send_webhook")
+        second = invoke("webhook", "send_webhook", lambda event: event.update(sent=first))
+
+        assert first == {"ended": "later", "seconds": 7, "waits": 1}
+        assert second == {"ended": "later", "seconds": 7, "waits": 2}
+
     def test_one_that_is_not_there_any_more(self, invoke: Invoke) -> None:
-        assert invoke("webhook", "send_webhook") == {"ended": "skipped"}
+        assert invoke("webhook", "send_webhook") == {"ended": "skipped", "seconds": 0, "waits": 0}
 
 
 class TestStartRequestedExport:
@@ -142,6 +152,9 @@ class TestStartRequestedExport:
             ((["detail"], "secret words"), "malformed_event"),
             ((["detail", "tenant"], ""), "malformed_event"),
             ((["detail", "tenant"], 7), "malformed_event"),
+            ((["detail", "tenant"], "secret \ud83d words"), "malformed_event"),
+            ((["detail", "tenant"], "x" * 2049), "malformed_event"),
+            ((["detail", "tenant"], "ü" * 1025), "malformed_event"),
             ((["detail", "secret words"], 7), "malformed_event"),
             ((["detail", "options"], ["secret words"]), "malformed_event"),
             ((["detail", "options", "secret words"], 7), "unknown_attribute"),
@@ -165,6 +178,11 @@ class TestStartRequestedExport:
         assert product.jobs.jobs == {}
         assert code in log.getvalue()
         assert not [word for word in ("secret words", TENANT, "mallory") if word in log.getvalue()]
+
+    def test_the_longest_name_that_a_table_takes_is_one(self, invoke: Invoke, product: Product) -> None:
+        invoke("bus", "start_requested_export", lambda event: event["detail"].update(tenant="ü" * 1024))
+
+        assert [tenant for tenant, _ in product.jobs.jobs] == ["ü" * 1024]
 
     def test_a_store_that_does_not_answer_is_raised_so_that_it_is_tried_again(
         self, invoke: Invoke, product: Product

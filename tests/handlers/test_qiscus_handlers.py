@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from tests.fakes import MemorySource
@@ -13,6 +13,8 @@ from tests.handlers.conftest import Invoke
 from tests.qiscus_samples import CREATED, LIST, ONE, shape
 from tests.unit.services.exports import TABLE, TENANT, Product
 
+from waybill.adapters.credentials import Credentials
+from waybill.adapters.s3_objects import S3Objects
 from waybill.domain.api_key import new_key
 from waybill.domain.catalog import Catalog, Doctype
 from waybill.domain.errors import StorageUnavailable
@@ -439,6 +441,14 @@ class TestWhoMayAsk:
         assert chat.raw(route, headers=headers)["headers"]["www-authenticate"] == "Bearer"
         assert chat.product.jobs.jobs == {}
 
+    @pytest.mark.parametrize("route", ROUTES)
+    def test_who_is_not_known_is_not_told_what_the_route_takes(self, chat: Chat, route: str) -> None:
+        def unknown(event: dict[str, Any]) -> None:
+            event["queryStringParameters"] = {"made_up": "1"}
+
+        assert chat.refused(route, unknown, headers={})[:2] == (401, "unauthorized")
+        assert chat.refused(route, unknown)[:2] == (400, "unknown_parameter")
+
     def test_an_unknown_app_id_and_a_wrong_secret_are_told_the_same(self, chat: Chat) -> None:
         wrong = [{"qiscus-sdk-app-id": name, "qiscus-sdk-secret": "x"} for name in ("waybill-demo", "nobody", "#")]
 
@@ -522,9 +532,13 @@ class TestRepeatingAndQuota:
             event["headers"]["idempotency-key"] = "7"
             event["body"] = '{"type": "comments"}'
 
-        first = chat.ask("create_qiscus_export", again)["results"]
+        answer = chat.raw("create_qiscus_export", again)
+        assert "idempotent-replayed" not in answer["headers"]
+        first = json.loads(answer["body"])["results"]
         chat.made(chat.stored(first))
-        second = chat.ask("create_qiscus_export", again)["results"]
+        answer = chat.raw("create_qiscus_export", again)
+        assert (answer["statusCode"], answer["headers"]["idempotent-replayed"]) == (200, "true")
+        second = json.loads(answer["body"])["results"]
 
         assert (second["unique_id"], second["status"]) == (first["unique_id"], "finished")
         assert len(chat.product.jobs.jobs) == 1
@@ -566,14 +580,40 @@ class TestFaults:
         assert not any(word in log.getvalue() for word in (chat.secret, "hunter2", str(job.link), TENANT))
 
 
-def test_the_link_leads_whoever_has_it_to_the_file(chat: Chat, invoke: Invoke) -> None:
-    job = chat.made(chat.stored(chat.create(type="comments")))
-    url = chat.get(job)["download_url"]
+def following(url: str) -> Change:
+    """Open a ``download_url`` as its clients do, without a header."""
 
     def follow(event: dict[str, Any]) -> None:
         event["headers"] = {}
         event["pathParameters"]["link"] = url.rpartition("/")[2]
         event.pop("queryStringParameters", None)
+
+    return follow
+
+
+def test_each_download_by_the_same_url_leads_to_a_link_of_its_own(chat: Chat, invoke: Invoke) -> None:
+    """Signed as for S3, and good for five minutes from that second on."""
+    job = chat.made(chat.stored(chat.create(type="comments")))
+    url = chat.get(job)["download_url"]
+    chat.product.wiring.archives = S3Objects(
+        "archives", region="eu-west-1", credentials=lambda: Credentials("key", "secret", None), clock=chat.product.clock
+    )
+    answers = []
+    for _ in range(2):
+        chat.product.clock.advance(hours=1)
+        answers.append(invoke("api", "download_linked_part", following(url)))
+
+    signed = [dict(parse_qsl(urlsplit(answer["headers"]["location"]).query)) for answer in answers]
+    assert [answer["statusCode"] for answer in answers] == [302, 302]
+    assert [each["X-Amz-Date"] for each in signed] == ["20170717T041944Z", "20170717T051944Z"]
+    assert {each["X-Amz-Expires"] for each in signed} == {"300"}
+    assert len({each["X-Amz-Signature"] for each in signed}) == 2
+    assert chat.get(job)["download_url"] == url
+
+
+def test_the_link_leads_whoever_has_it_to_the_file(chat: Chat, invoke: Invoke) -> None:
+    job = chat.made(chat.stored(chat.create(type="comments")))
+    follow = following(chat.get(job)["download_url"])
 
     answer = invoke("api", "download_linked_part", follow)
     assert answer["statusCode"] == 302

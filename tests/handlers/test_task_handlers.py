@@ -8,7 +8,7 @@ import pytest
 from tests.handlers.conftest import EVENTS, Invoke, sample
 from tests.unit.services.exports import TENANT, Product, record
 
-from waybill.domain.errors import ExportGone, StorageUnavailable
+from waybill.domain.errors import ExportGone, ObjectMissing, StorageUnavailable
 from waybill.domain.job import ExportJob, ExportState
 from waybill.entry.task import UnforeseenError
 
@@ -82,6 +82,42 @@ def test_a_failure_of_the_attempt_before_changes_nothing(invoke: Invoke, product
 
     invoke("task", "fail_export", lambda event: event.update(export_id=job.id, attempt=1))
     assert product.jobs.get(TENANT, job.id).error == "This attempt's own words."
+
+
+@pytest.mark.parametrize(
+    ("attempt", "noted"), [({"attempt": 0}, False), ({"attempt": 1}, True), ({}, True)], ids=["late", "present", "old"]
+)
+def test_a_step_of_the_attempt_before_does_not_explain_the_next_one(
+    invoke: Invoke, product: Product, attempt: dict[str, int], noted: bool
+) -> None:
+    job = product.create().failed(product.clock(), "No.")
+    product.jobs.replace(job)
+    product.jobs.replace(job.retried(product.clock()))
+
+    def late(event: dict[str, Any]) -> None:
+        del event["attempt"]
+        event.update(export_id=job.id, **attempt)
+
+    with pytest.raises(ObjectMissing):
+        invoke("task", "plan_parts", late)
+    assert bool(product.jobs.failures) == noted
+
+
+def test_a_step_that_fails_when_its_export_has_ended_leaves_no_note(
+    invoke: Invoke, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = product.create()
+    put = product.archives.put
+
+    def put_late(key: str, data: bytes, **named: Any) -> None:
+        product.jobs.replace(job.failed(product.clock(), "No."))
+        monkeypatch.setattr(product.archives, "put", put)
+        raise StorageUnavailable("S3 does not answer.")
+
+    monkeypatch.setattr(product.archives, "put", put_late)
+    with pytest.raises(StorageUnavailable):
+        invoke("task", "plan_export", of(job))
+    assert product.jobs.failures == {}
 
 
 def test_an_execution_of_an_older_release_is_the_first_attempt(invoke: Invoke, product: Product) -> None:

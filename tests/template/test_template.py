@@ -91,9 +91,13 @@ def test_no_role_reaches_every_resource_where_a_narrower_one_exists(resources: d
 def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str, Any]) -> None:
     deleting = {role for role, statement in statements(resources) if "s3:DeleteObject" in statement["Action"]}
     steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
-    enders = ("expire_export", "sweep_exports")
+    enders = ("expire_export", "sweep_exports", "settle_debts")
 
-    who = ("delete_export", "delete_qiscus_export", "delete_schedule", "delete_upload", *steps, *enders)
+    who = (
+        *("delete_export", "delete_qiscus_export", "delete_schedule", "put_schedule", "delete_upload"),
+        *steps,
+        *enders,
+    )
     assert deleting - IMPORTING == {f"{resource_name(name)}Role" for name in who}
 
 
@@ -105,14 +109,30 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
         if "s3:DeleteObject" in statement["Action"] and role not in IMPORTING:
             resources_ = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
             allowed.setdefault(role, set()).update(each["Fn::Sub"] for each in resources_)
-    who = ("delete_export", "delete_schedule", "expire_export", "sweep_exports", "read_chunk", "finish_export")
+    schedules = ("put_schedule", "delete_schedule")
+    who = (*schedules, "delete_export", "expire_export", "sweep_exports", "read_chunk", "finish_export")
     chains = {f"{resource_name(name)}Role" for name in who}
 
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
     uploads = allowed.pop(f"{resource_name('delete_upload')}Role")
     assert uploads == {"${ArchivesBucket.Arn}/uploads/*"}
-    archives = ("exports", "chains", "imports")
-    assert set().union(*allowed.values()) == {f"${{ArchivesBucket.Arn}}/{name}/*" for name in archives}
+    kinds = ("exports", "chains", "debts", "imports")
+    assert set().union(*allowed.values()) == {f"${{ArchivesBucket.Arn}}/{kind}/*" for kind in kinds}
+
+
+def test_what_is_owed_to_other_systems_is_noted_where_it_is_taken_up_and_removed_where_it_is_given_back(
+    resources: dict[str, Any],
+) -> None:
+    allowed = {
+        role.removesuffix("FunctionRole"): set(statement["Action"])
+        for role, statement in statements(resources)
+        if "/debts/*" in str(statement["Resource"])
+    }
+
+    assert allowed == {
+        "ReadChunk": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+        "SettleDebts": {"s3:GetObject", "s3:DeleteObject"},
+    }
 
 
 def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict[str, Any]) -> None:
@@ -130,6 +150,7 @@ def test_only_who_compares_reaches_what_was_left_to_compare_with(resources: dict
             "s3:GetObject chains/*/baseline.json", "s3:PutObject chains/*/baseline.json", "s3:DeleteObject chains/*",
         },
         "DeleteExport": {"s3:DeleteObject chains/*"},
+        "PutSchedule": {"s3:DeleteObject chains/*"},
         "DeleteSchedule": {"s3:DeleteObject chains/*"},
         "ExpireExport": {"s3:DeleteObject chains/*"},
         "SweepExports": {"s3:DeleteObject chains/*"},
@@ -227,12 +248,13 @@ def test_a_stream_record_that_cannot_be_taken_is_tried_some_times_and_kept(resou
     assert queue["SqsManagedSseEnabled"] is True
 
 
-def test_the_sweep_runs_every_hour_and_its_schedule_may_do_nothing_else(resources: dict[str, Any]) -> None:
-    schedule = resources["SweepExportsSchedule"]["Properties"]
+@pytest.mark.parametrize("name", ["SweepExports", "SettleDebts"])
+def test_what_runs_every_hour_has_a_schedule_that_may_do_nothing_else(name: str, resources: dict[str, Any]) -> None:
+    schedule = resources[f"{name}Schedule"]["Properties"]
     role = resources[schedule["Target"]["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
 
     assert schedule["ScheduleExpression"] == "rate(1 hour)"
-    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": ["SweepExportsFunction", "Arn"]}
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [f"{name}Function", "Arn"]}
     assert [policy["PolicyDocument"]["Statement"] for policy in role["Policies"]] == [
         [{"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": schedule["Target"]["Arn"]}]
     ]
@@ -267,7 +289,7 @@ def test_the_functions_of_routes_that_the_gateway_does_not_guard_check_the_calle
         if event["Properties"]["Path"].startswith(QISCUS)
     }
 
-    assert len(checked) == 4
+    assert len(checked) == 6
     for folder in checked:
         text = (REPOSITORY / folder / "app.py").read_text()
         assert re.search(r'@route\(scope="exports\.(read|create|delete)"[^)]*dialect=QISCUS\)', text), folder
@@ -390,7 +412,20 @@ def test_an_estimate_reads_sources_and_the_quota_and_changes_nothing(resources: 
         ("dynamodb:Query", str({"Ref": "SourceTableArns"})),
         ("s3:ListBucket", str({"Fn::GetAtt": ["FilesBucket", "Arn"]})),
         ("s3:ListBucket", str({"Ref": "SourceBucketArns"})),
+        ("secretsmanager:GetSecretValue", str({"Ref": "SourceSecretArns"})),
     }
+
+
+def test_secrets_of_sources_are_read_by_what_reads_sources_alone(resources: dict[str, Any]) -> None:
+    readers = {
+        role: statement["Resource"]
+        for role, statement in statements(resources)
+        if "secretsmanager:GetSecretValue" in statement["Action"]
+    }
+
+    names = ("PlanExport", "ReadChunk", "EstimateExport", "SettleDebts")
+    assert set(readers) == {f"{name}FunctionRole" for name in names}
+    assert all(resource == {"Ref": "SourceSecretArns"} for resource in readers.values())
 
 
 def test_an_estimate_reckons_with_the_steps_as_they_are_deployed(resources: dict[str, Any]) -> None:
@@ -401,7 +436,7 @@ def test_an_estimate_reckons_with_the_steps_as_they_are_deployed(resources: dict
     assert {worker["MemorySize"] for worker in workers} == {estimate.WORKER_GIBIBYTES * 1024}
     assert {worker["Timeout"] for worker in workers} == {WORKFLOW.step_seconds + task.RESERVE_MS // 1000}
     assert {states[name]["MaxConcurrency"] for name in ("ReadShards", "PackParts")} == {WORKFLOW.side_by_side}
-    assert len(states) - len({"FailExport", "ExportFailed"}) == estimate.STATES
+    assert len(states) - len({"FailExport", "ExportFailed", "WaitForSources"}) == estimate.STATES
     assert functions["EstimateExportFunction"]["Timeout"] / 2 > estimate_export.MOST_SECONDS
 
 

@@ -177,7 +177,7 @@ def test_an_estimate_knows_the_parts_and_the_states_that_are_entered(many: Stack
             options,
             quota=parts.settings.quota,
             catalog=parts.catalog,
-            sources=parts.sources(parts.catalog),
+            sources=parts.sources,
             jobs=parts.jobs,
             clock=parts.clock,
         )

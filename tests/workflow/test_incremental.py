@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import time
+from datetime import UTC, datetime
 
 import pytest
 from tests.workflow.conftest import Stack
@@ -12,12 +13,20 @@ from tests.workflow.test_export_workflow import POLL, contact, keys_of, manifest
 from waybill.domain.errors import LedgerMismatch
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.options import ExportOptions
+from waybill.domain.schedule import Terms, new_schedule
 from waybill.entry.bootstrap import wiring
 from waybill.services.chains import forget_chain, next_in_chain
 from waybill.services.create_export import create_export
 
 TENANT = "alice"
-CHAIN = "c" * 64
+SCHEDULE = new_schedule(TENANT, "nightly", Terms("rate(1 day)", incremental=True), datetime(2026, 3, 1, tzinfo=UTC))
+CHAIN = SCHEDULE.chain_key
+
+
+@pytest.fixture(autouse=True)
+def schedule(stack: Stack) -> None:
+    """Whose runs make the chain."""
+    wiring().schedules.put(SCHEDULE)
 
 
 def run(stack: Stack) -> ExportJob:
@@ -129,3 +138,11 @@ def test_a_forgotten_chain_leaves_nothing(stack: Stack, first: ExportJob) -> Non
     assert left_for_the_next(stack) == set()
     assert manifest(stack, run(stack))["incremental"]["reason"] == "first_run"
     assert first.state is ExportState.DONE
+
+
+def test_a_run_that_is_done_when_its_schedule_is_gone_leaves_nothing(stack: Stack) -> None:
+    wiring().schedules.delete(TENANT, SCHEDULE.name)
+
+    assert run(stack).state is ExportState.DONE
+    assert left_for_the_next(stack) == set()
+    assert wiring().chains.last_good(TENANT, CHAIN) is None

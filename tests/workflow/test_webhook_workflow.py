@@ -107,6 +107,18 @@ def test_a_receiver_that_fails_twice_gets_it_at_the_third_try(
     assert last_delivery() == ("204", 0)
 
 
+def test_a_receiver_that_asks_to_wait_is_waited_for(stack: Stack, ended: Ended, receiver: FaultyServer) -> None:
+    receiver.will(*[answer(503, Retry_After="1")] * 2, answer(204))
+    webhook(receiver)
+
+    publish()
+
+    assert ended() == ["SUCCEEDED"]
+    assert stack.steps.calls == ["SendWebhook"] * 3
+    assert len({request.body for request in receiver.requests}) == 1
+    assert last_delivery() == ("204", 0)
+
+
 def test_a_change_that_is_published_twice_is_sent_once(stack: Stack, ended: Ended, receiver: FaultyServer) -> None:
     receiver.will(answer(204), answer(204))
     webhook(receiver)

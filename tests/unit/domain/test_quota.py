@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waybill.domain.errors import QuotaExceeded
-from waybill.domain.quota import DAY, QuotaLimits, QuotaUse, no_place, seconds_left
+from waybill.domain.quota import DAY, QuotaLimits, QuotaUse, TakenPlace, no_place
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = QuotaLimits(running=2, per_day=3)
@@ -76,15 +76,45 @@ def test_a_place_is_free_until_as_many_run_as_may(running: int, has_place: bool)
     assert used(*[NOW] * running).has_place(LIMITS) is has_place
 
 
+def place(ran: float, percentage: int, left: float = 1e6) -> TakenPlace:
+    """A place that is taken for so many seconds, and for so many more at the most."""
+    return TakenPlace(NOW - timedelta(seconds=ran), percentage, NOW + timedelta(seconds=left))
+
+
 @pytest.mark.parametrize(
-    ("estimates", "wait"),
-    [((100, 40.2), 41), ((40, 100, 60), 60), ((1, 2), 5), ((9e9, 9e9), 3600)],
-    ids=["the first to end", "one more than allowed", "never less than 5 s", "never more than an hour"],
+    ("taken", "wait"),
+    [
+        ([place(100, 50), place(60.2, 60)], 41),
+        ([place(60, 60), place(100, 50), place(60, 50)], 60),
+        ([place(9, 90), place(9, 90)], 5),
+        ([place(9e5, 50), place(9e5, 50)], 3600),
+        ([place(9e5, 50), place(9e5, 50, 9.2)], 10),
+        ([place(9, 90), place(9, 90, 0.5)], 1),
+        ([place(9e5, 50, 9), place(9e5, 50), place(9e5, 50, 99)], 99),
+    ],
+    ids=[
+        "the first to end",
+        "one more than allowed",
+        "never less than 5 s",
+        "never more than an hour",
+        "not beyond the end of the first",
+        "not even for 5 s",
+        "or of the second, if there are too many",
+    ],
 )
-def test_the_wait_for_a_place_is_that_of_the_export_which_frees_one(estimates: tuple[float, ...], wait: int) -> None:
-    assert no_place(estimates, LIMITS).retry_after == wait
+def test_the_wait_for_a_place_is_that_of_the_export_which_frees_one(taken: list[TakenPlace], wait: int) -> None:
+    assert no_place(taken, LIMITS, NOW).retry_after == wait
 
 
-@pytest.mark.parametrize(("percentage", "left"), [(0, 60), (1, 5940), (50, 60), (75, 20), (99, 60 / 99)])
-def test_an_export_goes_on_as_fast_as_it_went(percentage: int, left: float) -> None:
-    assert seconds_left(timedelta(seconds=60), percentage) == pytest.approx(left)
+@pytest.mark.parametrize(("percentage", "left"), [(0, 60), (1, 60), (50, 60), (75, 20), (99, 60 / 99)])
+def test_an_export_goes_on_as_fast_as_it_went_but_one_never_waits_for_longer_than_it_ran(
+    percentage: int, left: float
+) -> None:
+    assert place(60, percentage).seconds_left(NOW) == pytest.approx(left)
+
+
+def test_the_moments_that_are_named_are_not_too_early() -> None:
+    taken = [place(9, 0, 60.000_001)] * 2
+    assert "At 2026-03-01T12:01:01+00:00 there is a place" in str(no_place(taken, LIMITS, NOW))
+    starts = [NOW + timedelta(microseconds=1)] * 3
+    assert "at 2026-03-02T12:00:01+00:00." in str(refusal(used(*starts), NOW + timedelta(minutes=1)))

@@ -4,11 +4,13 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from waybill.domain.errors import InvalidWebhookName, TooManySecrets
-from waybill.domain.webhook import MOST_SECRETS, ROTATION, Outcome, Webhook, check_name, new_webhook
+from waybill.domain.webhook import MOST_SECRETS, MOST_WAIT, ROTATION, Outcome, Webhook, check_name, new_webhook
 from waybill.domain.webhook_message import WebhookMessage, signed_headers
 
 URL = "https://hooks.example.org/"
@@ -122,3 +124,38 @@ def test_no_answer_is_not_taken_and_410_is_the_end() -> None:
 def test_a_message_is_small() -> None:
     message = WebhookMessage("x", "waybill.export.started", "2026-03-01T12:00:00+00:00", {"export_id": "0" * 32})
     assert len(json.dumps(message.document())) < 20_000
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "seconds"),
+    [
+        (503, "120", 120),
+        (429, " 1 ", 1),
+        (503, "Sun, 01 Mar 2026 12:00:30 GMT", 30),
+        (503, "Sun, 01 Mar 2026 12:00:30 -0000", 30),
+        (503, "Fri, 31 Dec 2027 23:59:59 GMT", 21_600),
+        (429, "999999999", 21_600),
+        (503, "0", None),
+        (503, "Sun, 01 Mar 2026 11:59:59 GMT", None),
+        (503, "-5", None),
+        (503, "soon", None),
+        (503, "\u0665", None),
+        (503, "9" * 5000, None),
+        (503, "", None),
+        (500, "120", None),
+        (204, "120", None),
+        (None, "120", None),
+    ],
+)
+def test_how_long_a_receiver_asks_to_be_left_alone(status: int | None, retry_after: str, seconds: int | None) -> None:
+    wait = Outcome(status, retry_after=retry_after).wait_asked(NOON)
+    assert (None if wait is None else wait.total_seconds()) == seconds
+
+
+@given(st.text(max_size=64) | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{1,6} \d\d:\d\d:\d\d [+-]?\w{1,6}"))
+def test_whatever_it_says_it_is_none_or_a_while(text: str) -> None:
+    wait = Outcome(503, retry_after=text).wait_asked(NOON)
+    assert wait is None or timedelta(0) < wait <= MOST_WAIT

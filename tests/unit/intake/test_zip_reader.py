@@ -266,3 +266,65 @@ def test_the_limits_of_size_and_number_hold() -> None:
     assert code_of(TWO, Limits(total=1000, member=49)) == ArchiveCode.TOO_LARGE
     assert code_of(TWO, Limits(total=1000, member=1000, members=1)) == ArchiveCode.TOO_MANY_MEMBERS
     assert contents(TWO, "zip", Limits(total=100, member=50, members=2)) == {"a": b"1" * 50, "b": b"2" * 50}
+
+
+# ---------------------------------------------------------------- Some of the members only
+
+MANY = a_zip(
+    *((f"{kind}/{number}", f"{kind}{number}".encode() * 50) for kind in "ab" for number in range(5)), streamed=True
+)
+
+
+def chosen(data: bytes, wanted: str = "", start: int = 0) -> list[tuple[int, str, bytes]]:
+    """Place, name and content of the members whose names begin so."""
+    reader = ZipReader(len(data), Bytes("", data).read_at, LIMITS)
+    found = reader.chosen(lambda name: name.startswith(wanted), start=start)
+    return [(member.place, member.path, b"".join(member.chunks)) for member in found]
+
+
+def test_some_members_can_be_read_by_themselves_and_from_a_place_on() -> None:
+    whole = chosen(MANY)
+
+    assert [(place, name) for place, name, _ in whole] == [(n, f"{'ab'[n // 5]}/{n % 5}") for n in range(10)]
+    assert {name: content for _, name, content in whole} == contents(MANY, "zip")
+    assert chosen(MANY, "b/") == whole[5:]
+    assert [chosen(MANY, start=start) for start in range(11)] == [whole[start:] for start in range(11)]
+
+
+def test_what_is_not_drawn_of_a_member_is_passed_over() -> None:
+    reader = ZipReader(len(MANY), Bytes("", MANY).read_at, LIMITS)
+
+    assert [member.place for member in reader.chosen(lambda _: True)] == list(range(10))
+
+
+def test_names_that_nobody_unpacks_to_may_be_any() -> None:
+    names = ("a\\b", "../c", "/d", "e", "E", "e\u0301", "\u00e9", "f:g\n")
+    odd = a_zip(*((name, name.encode()) for name in names))
+
+    assert [name for _, name, _ in chosen(odd)] == list(names)
+
+
+def test_one_that_is_damaged_spoils_nothing_of_those_behind_it() -> None:
+    data = a_zip(("a", b"a" * 999), ("b", b"b" * 999), ("c", b"c" * 999), method=zipfile.ZIP_STORED)
+    data = data.replace(b"b" * 999, b"b" * 500 + b"!" + b"b" * 498)
+    reader = ZipReader(len(data), Bytes("", data).read_at, LIMITS)
+    read: dict[str, bytes | str] = {}
+
+    for member in reader.chosen(lambda _: True):
+        try:
+            read[member.path] = b"".join(member.chunks)
+        except BadArchive as error:
+            read[member.path] = error.code
+
+    assert read == {"a": b"a" * 999, "b": ArchiveCode.WRONG_CHECKSUM, "c": b"c" * 999}
+
+
+@pytest.mark.parametrize("wanted", ["a", "b"])
+def test_members_that_share_a_content_are_refused_also_one_by_one(wanted: str) -> None:
+    body = zip_records.local_header(FILE, WHOLE) + PACKED
+    names = (b"a", b"b")
+    directory = b"".join(zip_records.central_header(Written(name, 0, DEFLATED), WHOLE, 0) for name in names)
+    data = body + directory + zip_records.end(2, len(directory), len(body))
+
+    with pytest.raises(BadArchive):
+        chosen(data, wanted)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tests.fakes import etag_of
-from tests.unit.services.exports import TENANT, Product, record
+from tests.unit.services.exports import SCHEDULE, TENANT, Product, record
 
 from waybill.archive.rebuild import Rebuild, in_order, link_of
 from waybill.domain import keys
@@ -18,7 +18,7 @@ from waybill.domain.plan import Directory, FileReference
 from waybill.ports import SourceItem
 from waybill.services.chains import next_in_chain
 
-CHAIN = "c" * 64
+CHAIN = SCHEDULE.chain_key
 TAR = ExportOptions(format="tar")
 
 

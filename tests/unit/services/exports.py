@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from tests.fake_events import FakeWebhookClient, MemoryBus, MemoryWebhooks, MemoryWebhookWorkflow
+from tests.fake_schedules import MemorySchedules
 from tests.fakes import (
     FakeBudget,
     FakeClock,
@@ -29,7 +30,8 @@ from waybill.domain.ledger import Gap, Outcome
 from waybill.domain.options import ExportOptions
 from waybill.domain.plan import FileReference, ReadBatch, Work
 from waybill.domain.quota import QuotaLimits
-from waybill.ports import Budget, SourceItem
+from waybill.domain.schedule import Terms, new_schedule
+from waybill.ports import Budget, SourceItem, Sources, Staging
 from waybill.services.create_export import create_export
 from waybill.services.finish_export import finish_export
 from waybill.services.pack_part import pack_part
@@ -46,6 +48,8 @@ CATALOG = Catalog(
         "todos": Doctype("todos", TABLE, '{"title": "A to-do"}'),
     }
 )
+
+SCHEDULE = new_schedule(TENANT, "chained", Terms("rate(1 day)", incremental=True), FakeClock()())
 
 
 def record(key: str, text: str = "") -> SourceItem:
@@ -76,6 +80,7 @@ class Product:
     files: MemoryObjects = field(default_factory=MemoryObjects)
     signer: MemorySigner = field(default_factory=MemorySigner)
     chains: MemoryChains = field(default_factory=MemoryChains)
+    schedules: MemorySchedules = field(default_factory=lambda: MemorySchedules(SCHEDULE))
     workflow: MemoryWorkflow = field(default_factory=MemoryWorkflow)
     clock: FakeClock = field(default_factory=FakeClock)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
@@ -101,6 +106,10 @@ class Product:
             *self.more_sources,
         )
 
+    def sources_of(self, catalog: Catalog, staging: Staging) -> Sources:
+        """The sources of a catalog, for the export that a staging belongs to."""
+        return self.sources
+
     def create(
         self, options: ExportOptions | None = None, *, key: str | None = None, chain: Chain | None = None
     ) -> ExportJob:
@@ -124,9 +133,10 @@ class Product:
             TENANT,
             job.id,
             catalog=self.catalog,
-            sources=self.sources,
+            sources=self.sources_of,
             jobs=self.jobs,
             archives=self.archives,
+            budget=FakeBudget(),
             clock=self.clock,
         )
         return msgspec.json.decode(self.archives.get(work.key), type=list[ReadBatch])
@@ -137,7 +147,7 @@ class Product:
             TENANT,
             job.id,
             batch,
-            sources=lambda catalog: self.sources,
+            sources=self.sources_of,
             jobs=self.jobs,
             archives=self.archives,
             budget=budget or FakeBudget(),
@@ -173,6 +183,7 @@ class Product:
             clock=self.clock,
             metrics=self.metrics,
             chains=self.chains,
+            schedules=self.schedules,
         )
 
     def export(self, options: ExportOptions | None = None, *, chain: Chain | None = None) -> ExportJob:

@@ -29,7 +29,7 @@ from waybill.services.retry_export import retry_export
 from waybill.services.sweep_exports import MOST_TROUBLES, Swept, sweep_exports
 
 HOUR = ExportOptions(max_age=3_600_000_000_000)
-NOTHING = Swept(fine=0, removed=0, cleared=0, healed=0, failed=0, whole=True)
+NOTHING = Swept(fine=0, removed=0, cleared=0, healed=0, failed=0, chains=0, whole=True)
 DOWNLOAD = Download("part.tar.gz", "application/gzip")
 
 
@@ -74,6 +74,8 @@ def sweep(product: Product, budget: FakeBudget | None = None) -> Swept:
         clock=product.clock,
         metrics=product.metrics,
         budget=budget or FakeBudget(),
+        chains=product.chains,
+        schedules=product.schedules,
     )
 
 
@@ -457,13 +459,48 @@ class TestExpiring:
         assert product.archives.objects == {}
 
 
+class TestBeingDone:
+    def test_a_late_packer_leaves_no_more_than_the_parts(self, product: Product) -> None:
+        """A packer of an attempt that was given up wakes when another one has made the export."""
+        undisturbed = done(product)
+        job = parts_planned(product)
+        put = product.archives.put
+
+        def put_late(key: str, data: bytes | Body, *, download: Download | None = None) -> None:
+            if "packed/" in key:
+                product.archives.put = put  # type: ignore[method-assign]
+                product.pack(job)
+                product.finish(job)
+            put(key, data, download=download)
+
+        product.archives.put = put_late  # type: ignore[method-assign]
+        product.pack(job)
+
+        assert [key for key in product.archives.objects if "/work/" in key] == []
+        assert product.parts(job) == product.parts(undisturbed)
+
+    def test_a_last_step_that_died_before_it_cleared_up_does_so_when_it_is_repeated(self, product: Product) -> None:
+        job = packed(product)
+        (staged,) = (key for key in product.archives.objects if "/work/packed/" in key)
+        product.archives.fail_on[staged] = StorageUnavailable("S3 does not answer.")
+        with pytest.raises(StorageUnavailable):
+            product.archives.delete_prefix(keys.work(job.id))
+        product.jobs.replace(replace(job, state=ExportState.DONE, rev=job.rev + 1))
+        product.archives.fail_on.clear()
+
+        assert product.finish(job).ready
+
+        assert [key for key in product.archives.objects if "/work/" in key] == []
+        assert product.jobs.reports(TENANT, job.id) == []
+
+
 class TestSweeping:
     def test_what_is_in_order_stays_as_it_is(self, product: Product) -> None:
         jobs = [done(product), failed(product), half_packed(product)]
         stored, objects = dict(product.jobs.jobs), dict(product.archives.objects)
         product.clock.advance(hours=2)
 
-        assert sweep(product) == replace(NOTHING, fine=len(jobs) + 1)  # the running one is met twice
+        assert sweep(product) == replace(NOTHING, fine=len(jobs))  # the running one is met twice
 
         assert product.jobs.jobs == stored
         assert product.archives.objects == objects
@@ -494,7 +531,7 @@ class TestSweeping:
             product.jobs.note_failure(TENANT, job.id, note)
         product.clock.advance(minutes=16)
 
-        assert sweep(product).failed == 1
+        assert sweep(product) == replace(NOTHING, failed=1)
 
         ended = product.jobs.get(TENANT, job.id)
         assert ended.state is ExportState.ERROR

@@ -36,7 +36,7 @@ def estimate(product: Product, options: ExportOptions, sources: MemorySources | 
         options,
         quota=product.limits,
         catalog=product.catalog,
-        sources=sources or product.sources,
+        sources=lambda _: sources or product.sources,
         jobs=product.jobs,
         clock=product.clock,
     )

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook as Verifier
@@ -17,13 +18,13 @@ from waybill.domain.errors import (
     WebhookNotFound,
     WebhookNotTaken,
 )
-from waybill.domain.webhook import MOST_WEBHOOKS, Outcome, Webhook
+from waybill.domain.webhook import MOST_WAITS, MOST_WEBHOOKS, Outcome, Webhook
 from waybill.domain.webhook_message import message_of
 from waybill.services.delete_webhook import delete_webhook
 from waybill.services.list_webhooks import list_webhooks
 from waybill.services.publish_change import publish_change
 from waybill.services.put_webhook import PutWebhook, WebhookSettings, put_webhook
-from waybill.services.send_webhook import Sent, send_webhook
+from waybill.services.send_webhook import Ended, Sent, send_webhook
 
 TENANT = "alice"
 URL = "https://hooks.example.org/secret-path"
@@ -185,7 +186,9 @@ class TestSendWebhook:
     def metrics(self) -> FakeMetrics:
         return FakeMetrics()
 
-    def send(self, webhooks: MemoryWebhooks, client: FakeWebhookClient, clock: FakeClock, metrics: FakeMetrics) -> Sent:
+    def send(
+        self, webhooks: MemoryWebhooks, client: FakeWebhookClient, clock: FakeClock, metrics: FakeMetrics
+    ) -> Ended:
         return send_webhook(
             TENANT,
             "shop",
@@ -217,7 +220,7 @@ class TestSendWebhook:
             assert delivery.at == clock()
             seen.append((ended, delivery.outcome, delivery.failures))
 
-        assert seen == [(None, "500", 1), (None, "timeout", 2), (Sent.TAKEN, "204", 0)]
+        assert seen == [(None, "500", 1), (None, "timeout", 2), (Ended(Sent.TAKEN), "204", 0)]
         assert len({body for _, _, body in client.sent}) == 1
         assert {headers["webhook-id"] for _, headers, _ in client.sent} == {f"{EXPORT}/2"}
         assert len({headers["webhook-timestamp"] for _, headers, _ in client.sent}) == 3
@@ -245,10 +248,30 @@ class TestSendWebhook:
         put(webhooks, clock)
         client.outcomes = [Outcome(410)]
 
-        assert self.send(webhooks, client, clock, metrics) is Sent.GONE
-        assert self.send(webhooks, client, clock, metrics) is Sent.SKIPPED
+        assert self.send(webhooks, client, clock, metrics).sent is Sent.GONE
+        assert self.send(webhooks, client, clock, metrics).sent is Sent.SKIPPED
         assert not webhooks.get(TENANT, "shop").enabled
         assert len(client.sent) == 1
+
+    def test_a_receiver_that_asks_to_wait_is_waited_for_a_few_times(
+        self, webhooks: MemoryWebhooks, client: FakeWebhookClient, clock: FakeClock, metrics: FakeMetrics
+    ) -> None:
+        put(webhooks, clock)
+        client.outcomes = [Outcome(503, retry_after="90")]
+        message = message_of(event(clock))
+        ports: dict[str, Any] = {"webhooks": webhooks, "client": client, "clock": clock, "metrics": metrics}
+
+        ended = Ended(Sent.LATER)
+        for number in range(1, MOST_WAITS + 1):
+            ended = send_webhook(TENANT, "shop", message, waits=ended.waits, **ports)
+            assert ended == Ended(Sent.LATER, 90, number)
+        with pytest.raises(WebhookNotTaken):
+            send_webhook(TENANT, "shop", message, waits=ended.waits, **ports)
+
+        delivery = webhooks.get(TENANT, "shop").last_delivery
+        assert delivery is not None
+        assert (delivery.outcome, delivery.failures) == ("503", MOST_WAITS + 1)
+        assert metrics.values == {"WebhooksNotTaken": MOST_WAITS + 1}
 
     def test_a_webhook_that_got_another_address_meanwhile_stays_on(
         self, webhooks: MemoryWebhooks, clock: FakeClock, metrics: FakeMetrics
@@ -260,7 +283,7 @@ class TestSendWebhook:
                 put(webhooks, clock, url="https://new.example.org/")
                 return Outcome(410)
 
-        assert self.send(webhooks, Moving(), clock, metrics) is Sent.GONE
+        assert self.send(webhooks, Moving(), clock, metrics).sent is Sent.GONE
         assert webhooks.get(TENANT, "shop").enabled
 
     @pytest.mark.parametrize("meanwhile", ["deleted", "off", "wants others"])
@@ -281,7 +304,7 @@ class TestSendWebhook:
             case _:
                 put(webhooks, clock, events=("waybill.export.failed",))
 
-        assert self.send(webhooks, client, clock, metrics) is Sent.SKIPPED
+        assert self.send(webhooks, client, clock, metrics).sent is Sent.SKIPPED
         assert client.sent == []
 
     def test_the_error_names_neither_tenant_nor_address(

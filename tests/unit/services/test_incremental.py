@@ -71,6 +71,7 @@ def delete(product: Product, job: ExportJob) -> None:
 
 def sweep(product: Product) -> None:
     stores: dict[str, Any] = {"jobs": product.jobs, "workflow": product.workflow, "archives": product.archives}
+    stores |= {"chains": product.chains, "schedules": product.schedules}
     sweep_exports(clock=product.clock, metrics=product.metrics, budget=FakeBudget(), **stores)
 
 

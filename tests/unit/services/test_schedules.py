@@ -47,6 +47,9 @@ class Planner:
     scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
     least: timedelta = timedelta(minutes=60)
 
+    def __post_init__(self) -> None:
+        self.product.schedules = self.schedules
+
     @property
     def now(self) -> datetime:
         return self.product.clock()
@@ -61,6 +64,8 @@ class Planner:
             schedules=self.schedules,
             scheduler=self.scheduler,
             jobs=self.product.jobs,
+            chains=self.product.chains,
+            archives=self.product.archives,
             clock=self.product.clock,
         )
 
@@ -549,6 +554,23 @@ class TestWhatBecameOfTheLastRun:
         assert due.isoformat() in planner.get().last_error
 
         planner.fire(due)
+        assert planner.get().last_result is RunResult.STARTED
+
+    @pytest.mark.parametrize(("minutes", "fine"), [("30", 74), ("0/15", 44)])
+    def test_a_run_of_an_hour_that_comes_twice_is_not_missed_before_the_second(
+        self, planner: Planner, minutes: str, fine: int
+    ) -> None:
+        """AWS does not say in which of the two it fires."""
+        planner.least = timedelta(minutes=15)
+        planner.product.clock.now = datetime(2026, 10, 24, 12, tzinfo=UTC)
+        planner.put(Terms(f"cron({minutes} 2 * * ? *)", "Europe/Berlin"))
+        first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+        planner.product.clock.now = first + timedelta(minutes=fine)
+        assert planner.get().last_result is RunResult.NONE
+        planner.product.clock.now = first + timedelta(minutes=76)
+        assert planner.get().last_result is RunResult.MISSED
+        planner.fire(first + timedelta(hours=1))
         assert planner.get().last_result is RunResult.STARTED
 
     def test_a_missed_run_does_not_hide_which_export_was_the_last(self, planner: Planner) -> None:

@@ -1,11 +1,11 @@
 """What the services need from the outside world. Adapters implement these on AWS, tests/fakes.py in memory."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from waybill.domain.api_key import ApiKey
 from waybill.domain.chain import GoodRun
@@ -15,7 +15,7 @@ from waybill.domain.idempotency import RememberedKey
 from waybill.domain.import_job import ImportJob
 from waybill.domain.job import ExecutionState, ExportJob
 from waybill.domain.ledger import Gap
-from waybill.domain.plan import Directory, FileReference, Piece, Shard, StoredDigests
+from waybill.domain.plan import Directory, FileReference, KeptContent, Piece, Shard, StoredDigests
 from waybill.domain.progress import WorkerProgress
 from waybill.domain.quota import QuotaUse
 from waybill.domain.running_imports import RunningImports
@@ -339,7 +339,11 @@ class Source(Protocol):
         ...
 
     def read(self, *, tenant: str, shard: Shard, after: str | None) -> Iterator[SourceItem]:
-        """Yield the shard's items in the order of their keys, those behind ``after``. Raises SourceUnavailable."""
+        """Yield the shard's items in the order of their keys, those behind ``after``.
+
+        Raises SourceUnavailable, and SourceNotReady where the next item has to be waited for; then some of the items
+        that it gave are asked for again later.
+        """
         ...
 
     def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
@@ -657,6 +661,72 @@ class Web(Protocol):
 
         It never ends early without an error. What breaks off is taken up again if the server can do that.
         """
+        ...
+
+
+@runtime_checkable
+class HasRows(Protocol):
+    """A source that has a form of its own for tables, such as one that the system which it reads can import."""
+
+    def as_row(self, item: SourceItem) -> SourceItem:
+        """Return an item of it with the row of a table in place of its record: columns to texts, numbers, booleans."""
+        ...
+
+
+class Staging(Protocol):
+    """What sources keep for one export between the calls of its steps. It goes with the export, but for its debts.
+
+    Names are chosen by the source: letters, digits, dots, dashes and underscores, in several steps with a slash in
+    between, and nothing personal. They begin with the doctype. Every method raises StorageUnavailable.
+    """
+
+    def kept(self, name: str) -> KeptContent | None:
+        """Return a content that was kept whole earlier, also by a call before; None if there is none."""
+        ...
+
+    def keep(self, name: str, chunks: Iterable[bytes]) -> KeptContent:
+        """Keep a content of any size, in bounded memory. Nothing is seen of it until it is there whole.
+
+        A content that is kept already stays as it is. If ``chunks`` fails, nothing is kept, and its error goes on.
+        Raises SourceNotReady with 0 seconds, before the first chunk or behind any, if a call of its own would have more
+        time for it, and SourceUnavailable if it had one.
+        """
+        ...
+
+    def read(self, content: KeptContent, start: int, length: int) -> Iterator[bytes]:
+        """Yield so many bytes of a content that is kept, from ``start`` on. Raises ObjectMissing or ObjectChanged."""
+        ...
+
+    def note(self, name: str) -> bytes | None:
+        """Return what an earlier call noted under the name, None if nothing."""
+        ...
+
+    def put_note(self, name: str, data: bytes) -> None:
+        """Note something for later calls, in place of what is there."""
+        ...
+
+    def debt(self, doctype: str, name: str) -> bytes | None:
+        """Return what is owed under the name, None if nothing."""
+        ...
+
+    def put_debt(self, doctype: str, name: str, data: bytes) -> None:
+        """Note, before it is taken up in the other system, what has to be given back there, however the export ends.
+
+        ``data`` is what ``Debtor.settle`` needs for that, and no secret: when the export has ended, it is called.
+        """
+        ...
+
+    def forgive_debt(self, doctype: str, name: str) -> None:
+        """Forget a debt, once it is settled. Safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class Debtor(Protocol):
+    """A source that takes up something in the system it reads, which has to be given back: a ticket with an archive."""
+
+    def settle(self, data: bytes) -> None:
+        """Give back what was noted with ``Staging.put_debt``. Safe to repeat. Raises SourceUnavailable."""
         ...
 
 

@@ -1,16 +1,20 @@
 """Downloads that break off, and lists in pages."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
 import pytest
-from tests.rest_fakes import Asked, FakeApi, FakeTime, Told
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.rest_fakes import FakeApi, FakeTime
+from tests.systems.exchange import Asked, Told
 
 from waybill.domain.errors import SourceUnavailable
 from waybill.sources.rest.client import RestClient
 from waybill.sources.rest.failures import RequestRefused
-from waybill.sources.rest.paging import pages
+from waybill.sources.rest.paging import pages, rows_by_key
 from waybill.sources.rest.requests import Request
 
 CONTENT = bytes(range(256)) * 4096
@@ -177,3 +181,76 @@ def test_one_page_that_fails_says_which() -> None:
     assert [next(rows) for _ in range(50)] == list(range(50))
     with pytest.raises(RequestRefused, match=r"limit=10&offset=50, was answered with 500"):
         next(rows)
+
+
+def by_key(client: RestClient, *, size: int = 10, after: int | None = None) -> Iterator[int]:
+    def at(offset: int, limit: int) -> Request:
+        return Request("n", query=(("limit", str(limit)), ("offset", str(offset))))
+
+    return rows_by_key(client, at, lambda reply: reply.json(ROWS), lambda row: row, size=size, after=after)
+
+
+@pytest.mark.parametrize("total", [0, 1, 9, 10, 11, 19, 20, 95])
+@pytest.mark.parametrize("limit", [1, 4])
+def test_an_ordered_list_is_read_whole(total: int, limit: int) -> None:
+    client, api = client_of(Numbers(total), limit)
+
+    assert list(by_key(client)) == list(range(total))
+    assert len(api.asked) == max(1, -(-(total - 1) // 9))
+
+
+def test_an_ordered_list_goes_on_behind_a_row() -> None:
+    client, _ = client_of(Numbers(95))
+
+    assert list(by_key(client, after=31)) == list(range(32, 95))
+    assert list(by_key(client, after=94)) == []
+
+
+def test_an_ordered_list_in_smaller_pages_than_asked_for_is_read_whole() -> None:
+    client, _ = client_of(Numbers(95, most=7))
+
+    assert list(by_key(client)) == list(range(95))
+
+
+@given(st.data())
+def test_no_row_is_passed_over_when_others_go_meanwhile(data: st.DataObject) -> None:
+    numbers = Numbers(60)
+    stay = set(numbers.numbers)
+
+    def tell(asked: Asked) -> Told:
+        gone = data.draw(st.sets(st.sampled_from(sorted(numbers.numbers)), max_size=8)) if numbers.numbers else set()
+        told = numbers(asked)
+        numbers.numbers = [each for each in numbers.numbers if each not in gone]
+        stay.difference_update(gone)
+        return told
+
+    client, _ = client_of(tell, limit=1)
+    got = list(by_key(client))
+
+    assert got == sorted(set(got))
+    assert stay <= set(got)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [(list(range(10)), "the same page as before"), ([3, 1, 2], "in no order"), ([1, 1], "in no order")],
+)
+def test_an_ordered_list_that_cannot_be_right_is_refused(rows: list[int], words: str) -> None:
+    client, api = client_of(lambda _: Told(body=msgspec.json.encode(Rows(rows, 10_000))))
+
+    with pytest.raises(SourceUnavailable, match=words):
+        list(by_key(client))
+    assert len(api.asked) < 10
+
+
+def test_a_list_that_is_another_every_time_ends() -> None:
+    turns = itertools.count()
+
+    def tell(asked: Asked) -> Told:
+        start = next(turns) * 1000
+        return Told(body=msgspec.json.encode(Rows(list(range(start, start + 10)), 10_000)))
+
+    client, _ = client_of(tell, limit=1)
+
+    with pytest.raises(SourceUnavailable, match="other rows every time"):
+        list(by_key(client))

@@ -218,7 +218,7 @@ def _check_range(answer: http.client.HTTPResponse, place: _Place) -> None:
 
 def _body(answer: http.client.HTTPResponse) -> Iterator[bytes]:
     """Yield a body. Raises _BrokenOff if it is shorter than the server announced."""
-    while chunk := answer.read(_CHUNK):
+    while chunk := answer.read1(_CHUNK):
         yield chunk
     if answer.length:
         raise _BrokenOff

@@ -15,7 +15,9 @@ SECONDS = 15.0
 """For the connection, and again for request and answer as a whole (Standard Webhooks, "Request timeouts": 15 to 30)."""
 
 MOST_ANSWER = 64 * 1024
-"""Bytes of an answer that are read. Nothing in it is looked at but its status."""
+"""Bytes of an answer that are read. Nothing in it is looked at but its status, and ``Retry-After``."""
+
+_MOST_HEADER = 64
 
 
 class DirectWebhookClient:
@@ -41,7 +43,7 @@ class DirectWebhookClient:
             address = web_address(url, allow_private=self._connector.allow_private)
             connected = self._connector.connect(address)
             with ended_after(connected, self._seconds):
-                return Outcome(_exchange(connected, address, headers, body))
+                return _exchange(connected, address, headers, body)
         except InvalidAddress:
             return Outcome(None, "private_address")
         except socket.gaierror:
@@ -54,11 +56,11 @@ class DirectWebhookClient:
             return Outcome(None, "no_answer")
 
 
-def _exchange(connected: socket.socket, address: WebAddress, headers: Mapping[str, str], body: bytes) -> int:
-    """Send the request and return the status of the answer, once a bounded part of its body is read."""
+def _exchange(connected: socket.socket, address: WebAddress, headers: Mapping[str, str], body: bytes) -> Outcome:
+    """Send the request and return what the answer says, once a bounded part of its body is read."""
     connection = sender(connected, address)
     connection.request("POST", address.target, body, {"host": address.authority, "connection": "close", **headers})
     with connection.getresponse() as response:
         with suppress(OSError, http.client.HTTPException):
             response.read(MOST_ANSWER)
-        return response.status
+        return Outcome(response.status, retry_after=response.getheader("retry-after", "")[:_MOST_HEADER])

@@ -119,9 +119,11 @@ class FileBook:
 
     def path(self, directory: str, name: str) -> str:
         """Return the path of a file that is called ``name``. The same files in the same order give the same paths."""
-        return self._book.unique(
-            f"{self._root}/{safe_path(f'{self._directories.get(directory, NO_DIRECTORY)}/{name}')}"
-        )
+        return self.path_in(self._directories.get(directory, NO_DIRECTORY), name)
+
+    def path_in(self, folder: str, name: str) -> str:
+        """Return the path of a file in a folder that is known by its path."""
+        return self._book.unique(f"{self._root}/{safe_path(f'{folder}/{name}')}")
 
 
 def _safe_name(name: str) -> str:

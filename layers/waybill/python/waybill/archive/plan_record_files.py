@@ -15,16 +15,22 @@ from waybill.domain.plan import Entry, PartPlan, SegmentSlice
 MOST_COLUMNS = 16_384
 """Of one doctype: what spreadsheets take (Microsoft, "Excel specifications and limits"). More is no table."""
 
+_ANYWHERE = "**."
+"""Before a field that never leaves, wherever in a record it stands."""
+
 _SCHEMA = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def columns_of(doctype: str, schema: str, fields: Iterable[str], leave_out: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the columns of a doctype: the properties of its schema in their order, then what else records have.
+def columns_of(
+    doctype: str, schema: str, fields: Iterable[str], leave_out: Iterable[str] = (), first: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return the columns of a doctype: those that come ``first``, then what else records have, by name.
 
-    Fields that never leave have none. Raises InvalidOptions if there are more than MOST_COLUMNS.
+    Where none is said to come first, the properties of the schema do, in their order. Fields that never leave have no
+    column. Raises InvalidOptions if there are more than MOST_COLUMNS.
     """
-    known = _properties(schema)
-    hidden = set(leave_out)
+    known = tuple(first) or _properties(schema)
+    hidden = {name.removeprefix(_ANYWHERE) for name in leave_out}.difference(first)
     columns = [name for name in (*known, *sorted(set(fields).difference(known))) if name not in hidden]
     if len(columns) > MOST_COLUMNS:
         raise InvalidOptions(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from waybill.domain.errors import CatalogError, InvalidOptions
 from waybill.domain.options import COZY, PLAIN, ExportOptions
@@ -53,19 +53,46 @@ class FilesSource:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemSource:
+    """Another system, read by its own API, such as one that is to be left (docs/sources.md).
+
+    ``kind`` is the system's (``sources.systems``), ``name`` the source's in the catalog. ``secret`` names what to sign
+    in with, and is no secret. The data belong to no tenant in particular, so ``tenants`` are those who may export them.
+    ``requests`` is how many may be in flight at once. With ``include_secrets`` nothing is left out by default.
+    ``doctypes`` are all that the catalog has of it, and ``options`` fields that only this kind has.
+    """
+
+    kind: str
+    name: str
+    url: str
+    secret: str
+    tenants: tuple[str, ...]
+    requests: int = 16
+    include_secrets: bool = False
+    doctypes: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+
+    def option(self, name: str, default: str = "") -> str:
+        """Return a field that only this kind has."""
+        return dict(self.options).get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
 class Doctype:
     """One kind of record.
 
-    ``schema`` is the JSON Schema text that goes into the archive; ``leave_out`` names top-level fields that never leave
-    (secrets); ``shards`` says into how many slices a large set is cut. ``date_field`` names the field that dates a
-    record, with dots between a field and one inside it; empty if none does. For imports, ``unique`` names top-level
-    fields that no two records have in common, first of all the one that names a record; ``references`` says of fields,
-    with dots as above and ``*`` for each element of an array, which doctype's records they name; ``imported`` says
-    whether imports of it are wanted.
+    ``schema`` is the JSON Schema text that goes into the archive; ``leave_out`` names fields that never leave, secrets
+    (``sources.leave_out`` says how); ``shards`` says into how many slices a large set is cut. ``date_field`` names the
+    field that dates a record, with dots between a field and one inside it; empty if none does. For imports, ``unique``
+    names top-level fields that no two records have in common, first of all the one that names a record; ``references``
+    says of fields, with dots as above and ``*`` for each element of an array, which doctype's records they name;
+    ``imported`` says whether imports of it are wanted. ``columns`` are those of the format csv that stand first, in
+    their order; without them they follow from the schema. If it ``fetches_files``, its source gets a content for each
+    record from elsewhere, and keeps it until it is packed.
     """
 
     name: str
-    source: TableSource | FilesSource
+    source: TableSource | FilesSource | SystemSource
     schema: str
     title: str = ""
     leave_out: tuple[str, ...] = ()
@@ -73,6 +100,8 @@ class Doctype:
     date_field: str = ""
     unique: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    fetches_files: bool = False
     imported: bool = True
 
     @property
@@ -80,13 +109,25 @@ class Doctype:
         """The unique fields; if the catalog names none, the one that its source keeps records by."""
         if self.unique:
             return self.unique
+        if isinstance(self.source, SystemSource):
+            return ("id",)
         table = self.source.index if isinstance(self.source, FilesSource) else self.source
         return ("_id",) if table.body_attribute else (table.id_attribute or table.sort_key,)
 
     @property
+    def tenants(self) -> tuple[str, ...] | None:
+        """Who may export it, if its source does not choose its records by tenant; else None, for everybody."""
+        return self.source.tenants if isinstance(self.source, SystemSource) else None
+
+    @property
+    def collection(self) -> str:
+        """What it is called in the system that it is read from: its name behind the first dot."""
+        return self.name.partition(".")[2]
+
+    @property
     def has_files(self) -> bool:
-        """Whether its records are the index of files."""
-        return isinstance(self.source, FilesSource)
+        """Whether its records are the index of files, or have contents that are fetched."""
+        return isinstance(self.source, FilesSource) or self.fetches_files
 
     @property
     def target(self) -> TableSource | None:
@@ -106,6 +147,16 @@ class Catalog:
     """The doctypes of this deployment by name."""
 
     doctypes: Mapping[str, Doctype] = field(default_factory=dict)
+
+    def of_tenant(self, tenant: str) -> "Catalog":
+        """Return what this tenant may export. What it may not is as if it were not there."""
+        return Catalog(
+            {
+                name: doctype
+                for name, doctype in self.doctypes.items()
+                if doctype.tenants is None or tenant in doctype.tenants
+            }
+        )
 
     def bucket(self, doctype: str) -> str:
         """Return the bucket that holds the files of a doctype. Raises CatalogError if it has none."""
@@ -139,6 +190,8 @@ class Catalog:
                 )
         names = options.with_doctypes or tuple(self.doctypes)
         chosen = [self.doctypes[name] for name in sorted(set(names))]
+        if options.without_files:
+            chosen = [replace(doctype, fetches_files=False) for doctype in chosen]
         kept = [doctype for doctype in chosen if not (options.without_files and doctype.has_files)]
         if chosen and not kept:
             raise InvalidOptions(

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from waybill.domain.catalog import Doctype, FilesSource
+from waybill.domain.catalog import Doctype, FilesSource, SystemSource
 from waybill.domain.errors import InvalidOptions
 from waybill.domain.options import LAYOUTS, ExportOptions
 
@@ -122,6 +122,8 @@ class KeyOrder:
 
 def order_of(doctype: Doctype) -> KeyOrder:
     """Return how the keys of a doctype are ordered."""
+    if isinstance(doctype.source, SystemSource):
+        return KeyOrder(numeric=False, indexed=False)
     table = doctype.source.index if isinstance(doctype.source, FilesSource) else doctype.source
     return KeyOrder(numeric=table.sort_key_type == "N", indexed=table.index is not None)
 

@@ -4,6 +4,8 @@ Each error has a stable ``code`` (documented in docs/api.md) and a message that 
 to which thing, and what to do. Messages never hold records, tokens or links.
 """
 
+from datetime import datetime
+
 from waybill.domain.receipt import Receipt
 
 
@@ -100,6 +102,21 @@ class SourceUnavailable(WaybillError):
     """A source refused or did not answer, after retries."""
 
     code = "source_unavailable"
+
+
+class SourceNotReady(WaybillError):
+    """A source has to wait for what it reads. The export goes on with the rest and asks again in ``seconds``.
+
+    The message says what is waited for. With 0 seconds nothing is: the source only wants to go on in a call of its own.
+    ``deadline`` is when waiting is given up, and the export fails; None if the source sees to that itself.
+    """
+
+    code = "source_not_ready"
+
+    def __init__(self, message: str, *, seconds: int, deadline: datetime | None = None) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+        self.deadline = deadline
 
 
 class StorageUnavailable(WaybillError):
@@ -375,6 +392,12 @@ class AddressUnavailable(WaybillError):
         self.status = status
         self.transient = transient
         self.retry_after = retry_after
+
+
+class DebtsUnsettled(WaybillError):
+    """Something that exports hold in another system could not be given back; the next round tries again."""
+
+    code = "debts_unsettled"
 
 
 class InvalidUpload(WaybillError):

@@ -239,6 +239,12 @@ class Timing:
             return self.expression.previous_firing(until, since=self.since)
         return self.expression.previous_firing(until, self.zone, since=self.since)
 
+    def last_chance(self, firing: datetime) -> datetime:
+        """Return when a firing may come at the latest: of a time that the clock shows twice the second, in UTC."""
+        if isinstance(self.expression, Rate):
+            return firing
+        return max(firing, firing.astimezone(self.zone).replace(fold=1).astimezone(UTC))
+
     def shortest_gap(self) -> timedelta | None:
         """Return how close two firings come on the clock; None if there are no two."""
         return self.expression.every if isinstance(self.expression, Rate) else self.expression.shortest_gap(self.since)

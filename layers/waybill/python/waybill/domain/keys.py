@@ -129,9 +129,18 @@ def baseline_pieces(export_id: str) -> str:
     return f"{work(export_id)}baseline-pieces.json"
 
 
+CHAINS = "chains/"
+"""Everything that any chain of exports has in the bucket."""
+
+
 def chain(key: str) -> str:
     """Everything that the runs of a chain leave for the next ones."""
-    return f"chains/{key}/"
+    return f"{CHAINS}{key}/"
+
+
+def chain_of(prefix: str) -> str:
+    """The key of the chain that has this prefix."""
+    return prefix.removeprefix(CHAINS).removesuffix("/")
 
 
 def baselines_of(export_id: str, key: str) -> str:
@@ -147,3 +156,57 @@ def baseline(export_id: str, key: str) -> str:
 def baseline_rows(export_id: str, key: str, shard: int, sequence: int) -> str:
     """The rows of one flush of a shard."""
     return f"{baselines_of(export_id, key)}{shard:05}/{sequence:06}"
+
+
+def kept_contents(export_id: str) -> str:
+    """Everything that sources have fetched for an export."""
+    return f"{work(export_id)}kept/"
+
+
+def kept(export_id: str, name: str) -> str:
+    """A content that a source has fetched, whole."""
+    return f"{kept_contents(export_id)}{name}"
+
+
+def note(export_id: str, name: str) -> str:
+    """What a source noted for its next call."""
+    return f"{work(export_id)}notes/{name}.json"
+
+
+def waiting_shards(export_id: str) -> str:
+    """The notes of all shards that wait for their source."""
+    return f"{work(export_id)}waiting/"
+
+
+def waiting_shard(export_id: str, number: int) -> str:
+    """What a shard waits for, and until when."""
+    return f"{waiting_shards(export_id)}{number:05}.json"
+
+
+def rounds(export_id: str) -> str:
+    """How often the batches were listed anew."""
+    return f"{work(export_id)}rounds.json"
+
+
+DEBTS = "debts/"
+"""What sources have taken up in other systems. It outlives its export, so that it is given back in any case."""
+
+
+def debts(export_id: str) -> str:
+    """What an export owes to other systems."""
+    return f"{DEBTS}{export_id}/"
+
+
+def debtor_of(prefix: str) -> str:
+    """The id of the export whose debts have this prefix."""
+    return prefix.removeprefix(DEBTS).removesuffix("/")
+
+
+def debts_of(export_id: str, doctype: str) -> str:
+    """What the source of one doctype owes."""
+    return f"{debts(export_id)}{doctype}/"
+
+
+def debt(export_id: str, doctype: str, name: str) -> str:
+    """One thing that the source of a doctype has taken up."""
+    return f"{debts_of(export_id, doctype)}{name}.json"

@@ -4,7 +4,7 @@ Its version grows when a field changes its meaning; docs/manifest.md describes e
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from waybill.domain.chain import Increment
@@ -114,11 +114,12 @@ def build_manifest(
     *,
     increment: Increment | None = None,
     deleted: Mapping[str, int] | None = None,
+    left_out: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, object]:
     """Return the manifest of a job that is done, as a JSON object.
 
     Of the same data only ``export`` and the cursors differ. ``increment`` and ``deleted`` are those of an export that
-    is one of a chain.
+    is one of a chain. ``left_out`` says which fields of which doctypes are in no record, because the catalog says so.
     """
     manifest: dict[str, object] = {
         "version": VERSION,
@@ -152,6 +153,7 @@ def build_manifest(
         ],
         "doctypes": {doctype: _line(count, increment) for doctype, count in sorted(ledger.records.items())},
         "files": _line(sum(ledger.files.values(), Count()), increment),
+        "left_out": {doctype: list(fields) for doctype, fields in sorted((left_out or {}).items()) if fields},
         "outside_dates": dict(sorted(ledger.outside.items())),
         "gaps": [asdict(gap) for gap in ledger.gaps.listed],
         "gaps_not_listed": dict(ledger.gaps.unlisted),

@@ -11,10 +11,14 @@ from waybill.domain.ledger import Count, Gap
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the state machine goes on with: whether the phase is over, and the list that the next Map reads."""
+    """What the state machine goes on with: whether the phase is over, and the list that the next Map reads.
+
+    ``wait`` is how many seconds it lets pass before, 0 for none.
+    """
 
     ready: bool
     key: str
+    wait: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,9 @@ class FileReference:
     """A file as its index record and the bucket's listing give it.
 
     ``etag`` pins the version. ``size`` is the object's size in bytes, ``updated_at`` whole Unix seconds. ``record`` is
-    there only in a layout that puts the file's record next to the file.
+    there only in a layout that puts the file's record next to the file. If it is ``kept``, the object is one that the
+    source has fetched for the export (``KeptContent``), and lies in the bucket of the archives, and ``directory`` is a
+    path if it begins with a slash; else it is the id of a directory's record.
     """
 
     id: str
@@ -71,6 +77,19 @@ class FileReference:
     updated_at: int = 0
     executable: bool = False
     record: StagedRecord | None = None
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptContent:
+    """A content that a source has fetched whole: its object in the bucket of the archives, which goes with the export.
+
+    A file reference to it has its ``key``, ``size`` (bytes) and ``etag``, and is ``kept``.
+    """
+
+    key: str
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,18 @@ class Progress:
 
 
 def total(reports: Iterable[WorkerProgress]) -> Progress:
-    """Return the whole export's progress: reading is its first half, packing its second, and only done is 100."""
+    """Return the whole export's progress: reading is its first half, packing its second, and only done is 100.
+
+    In every round the first worker also reports what was done before, so reports of rounds with another number of
+    batches than its own are out of date.
+    """
     records = size = 0
     share = {"read": 0.0, "pack": 0.0}
-    for report in reports:
+    known = list(reports)
+    batches = {report.phase: report.batches for report in known if report.batch == 0}
+    for report in known:
+        if report.batches != batches.get(report.phase, report.batches):
+            continue
         records += report.records
         size += report.bytes
         share[report.phase] += report.share / max(report.batches, 1)

@@ -5,7 +5,7 @@ drift: an export that is named as running although it has ended is noticed when 
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -71,7 +71,7 @@ class QuotaUse:
         leaves = starts[len(starts) - limits.per_day] + DAY
         raise QuotaExceeded(
             f"You have started {len(starts)} exports in the last 24 hours, and may start {limits.per_day}. "
-            f"The next can be started at {leaves.isoformat(timespec='seconds')}.",
+            f"The next can be started at {_in_seconds(leaves)}.",
             math.ceil((leaves - now).total_seconds()),
         )
 
@@ -80,21 +80,42 @@ class QuotaUse:
         return len(self.running) < limits.running
 
 
-def no_place(estimates: Iterable[float], limits: QuotaLimits) -> QuotaExceeded:
-    """Return the refusal for want of a place, given in how many seconds each running export may be done.
+@dataclass(frozen=True, slots=True)
+class TakenPlace:
+    """A place that is taken by an export: since when it runs, how far it is, and when it has ended at the latest."""
 
-    ``Retry-After`` is when enough of them may be, between five seconds and an hour. It is an estimate.
+    began_at: datetime
+    percentage: int
+    expires_at: datetime
+
+    def seconds_left(self, now: datetime) -> float:
+        """Return in how many seconds it may be worth while to look again.
+
+        That is when the export is done if it goes on as it went; one that shows no progress yet counts as half done.
+        But never longer than it has run already: so little is lost where it goes faster than it went.
+        """
+        elapsed = (now - self.began_at).total_seconds()
+        share = self.percentage / 100 or 0.5
+        return min(elapsed * (1 - share) / share, elapsed)
+
+
+def no_place(taken: Sequence[TakenPlace], limits: QuotaLimits, now: datetime) -> QuotaExceeded:
+    """Return the refusal for want of a place at ``now``: when to ask again, and when there is a place at the latest.
+
+    ``Retry-After`` is an estimate between five seconds and an hour, but never leads beyond that latest moment. While
+    the same exports run, that moment stays; so whoever asks again as told is let in, then at the latest.
     """
-    soonest_first = sorted(estimates)
-    wait = soonest_first[len(soonest_first) - limits.running]
+    first_free = len(taken) - limits.running  # there may be more than are allowed by now
+    latest = sorted(place.expires_at for place in taken)[first_free]
+    guess = sorted(place.seconds_left(now) for place in taken)[first_free]
+    wait = min(max(guess, _SOONEST), _LATEST, (latest - now).total_seconds())
     return QuotaExceeded(
-        f"You have {len(soonest_first)} exports running, and may have {limits.running}. "
-        f"Wait until one of them has ended, or delete one.",
-        math.ceil(min(max(wait, _SOONEST), _LATEST)),
+        f"You have {len(taken)} exports running, and may have {limits.running}. Wait until one of them has ended, or "
+        f"delete one. At {_in_seconds(latest)} there is a place at the latest.",
+        max(math.ceil(wait), 1),
     )
 
 
-def seconds_left(elapsed: timedelta, percentage: int) -> float:
-    """Return in how many seconds an export may be done. One that shows no progress yet may take as long again."""
-    share = percentage / 100 or 0.5
-    return elapsed.total_seconds() * (1 - share) / share
+def _in_seconds(moment: datetime) -> str:
+    """Return a moment in whole seconds, not before it."""
+    return (moment + timedelta(microseconds=999_999)).isoformat(timespec="seconds")

@@ -109,6 +109,14 @@ class Schedule:
         since = self.counts_since if terms.fires_as(self.terms) else now
         return replace(self, terms=terms, counts_since=since, rev=self.rev + 1)
 
+    def ending(self) -> "Schedule":
+        """Return the schedule while it is being deleted: it fires no more, and nothing builds on its exports."""
+        return replace(self, terms=replace(self.terms, enabled=False, incremental=False), rev=self.rev + 1)
+
+    def wants(self, chain_key: str) -> bool:
+        """Whether later runs are to build on what the exports of this chain leave."""
+        return self.terms.incremental and self.chain_key == chain_key
+
     def noted(self, run: Run) -> "Schedule":
         """Return the schedule with this as its last run."""
         return replace(self, run=run, rev=self.rev + 1)
@@ -130,7 +138,10 @@ class Schedule:
         """Return the last run that should have taken place and did not; None if there is none."""
         if not self.terms.enabled:
             return None
-        due = self.terms.timing(self.counts_since).previous_firing(now - MISSED_AFTER)
+        timing = self.terms.timing(self.counts_since)
+        due = timing.previous_firing(now - MISSED_AFTER)
+        while due is not None and timing.last_chance(due) > now - MISSED_AFTER:
+            due = timing.previous_firing(due - timedelta.resolution)
         return None if due is None or self.has_run(due) else due
 
 

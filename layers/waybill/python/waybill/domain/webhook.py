@@ -5,7 +5,8 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from waybill.domain.errors import InvalidWebhookName, TooManySecrets
@@ -19,6 +20,13 @@ ROTATION = timedelta(hours=24)
 MOST_SECRETS = 5
 """How many secrets of one webhook may sign at once: the present one and those before it."""
 
+MOST_WAIT = timedelta(hours=6)
+"""How long a receiver can have us wait at once."""
+
+MOST_WAITS = 5
+"""How often a receiver can have us wait with one message; then its tries go by our own times."""
+
+_MOST_DIGITS = 9
 _SECRET_BYTES = 32  # Standard Webhooks, "Signature scheme": 24 to 64
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - what a secret begins with
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -97,10 +105,14 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one try to deliver: the receiver's status code, or a word if it gave none."""
+    """What came of one try to deliver: the receiver's status code, or a word if it gave none.
+
+    ``retry_after`` is that header of its answer, as it came.
+    """
 
     status: int | None
     word: str = ""
+    retry_after: str = ""
 
     @property
     def text(self) -> str:
@@ -116,6 +128,16 @@ class Outcome:
     def gone(self) -> bool:
         """Whether the receiver wants no more events at all (Standard Webhooks, ibid.: 410)."""
         return self.status == HTTPStatus.GONE
+
+    def wait_asked(self, now: datetime) -> timedelta | None:
+        """Return how long the receiver asks to be left alone, MOST_WAIT at most; None if it does not.
+
+        It asks with ``Retry-After``, seconds or a date (RFC 9110, section 10.2.3), beside 503 or 429 (RFC 6585).
+        """
+        if self.status not in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+            return None
+        wait = _span(self.retry_after.strip(), now)
+        return min(wait, MOST_WAIT) if wait is not None and wait > timedelta(0) else None
 
 
 def new_webhook(tenant: str, name: str, *, url: str, events: tuple[str, ...], enabled: bool, now: datetime) -> Webhook:
@@ -134,6 +156,17 @@ def check_name(text: str) -> None:
         raise InvalidWebhookName(
             "The name of a webhook has 1 to 32 of a-z, 0-9 and -, and begins with a letter or digit."
         )
+
+
+def _span(text: str, now: datetime) -> timedelta | None:
+    """Return how long after ``now`` is what a text says in seconds or as a date; None if it says neither."""
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+        return timedelta(seconds=int(text))
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
 
 
 def _new_key() -> bytes:

@@ -1,6 +1,7 @@
 """The wiring: which adapter stands behind which port. Everything is made when it is first used, and kept."""
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from waybill.adapters.aws_json import AwsJsonClient
@@ -16,7 +17,7 @@ from waybill.adapters.kms_signer import KmsSigner
 from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
 from waybill.adapters.webhook_executions import WebhookExecutions
-from waybill.domain.catalog import Catalog
+from waybill.domain.catalog import Catalog, Doctype, SystemSource
 from waybill.domain.import_job import ImportJob
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
@@ -33,12 +34,16 @@ from waybill.ports import (
     ObjectStore,
     Scheduler,
     ScheduleStore,
+    Secrets,
     Signer,
     Sink,
+    Source,
     Sources,
+    Staging,
     TokenVerifier,
     UploadParts,
     UploadStore,
+    Web,
     WebhookClient,
     WebhookStore,
     WebhookWorkflow,
@@ -53,6 +58,11 @@ if TYPE_CHECKING:
 
 _COPY_SECONDS = 60.0
 """How long S3 may be silent while it copies a content."""
+
+_IDLE_SECONDS = 4.0
+"""Servers of other systems close a connection that is idle for longer; those on Node do after 5 seconds."""
+
+_ESTIMATE_SECONDS = 5.0
 
 
 class Wiring:
@@ -248,9 +258,38 @@ class Wiring:
 
         return deployed_catalog()
 
-    def sources(self, catalog: Catalog) -> Sources:
-        """Where the doctypes of a catalog are read from."""
-        return CatalogSources(catalog, tables=self._dynamodb, bucket=self.bucket)
+    @functools.cached_property
+    def secrets(self) -> Secrets:
+        """Where sources find what they sign in with. Loaded only by functions that read other systems."""
+        from waybill.adapters.secrets_manager import SecretsManager  # noqa: PLC0415
+
+        client = AwsJsonClient(
+            "secretsmanager",
+            "secretsmanager",
+            endpoint=self.settings.secretsmanager_endpoint,
+            region=self.settings.region,
+            json_version="1.1",
+        )
+        return SecretsManager(client)
+
+    def sources(self, catalog: Catalog, staging: Staging | None = None) -> Sources:
+        """Where the doctypes of a catalog are read from; with a ``staging``, for the export that it belongs to."""
+        system = functools.partial(self._system, staging)
+        return CatalogSources(catalog, tables=self._dynamodb, bucket=self.bucket, system=system)
+
+    def _system(self, staging: Staging | None, source: SystemSource) -> Callable[[Doctype], Source]:
+        """Open another system. What reads those is loaded only by functions that do."""
+        from waybill.adapters.http import Endpoint  # noqa: PLC0415
+        from waybill.sources.rest.timing import Timing  # noqa: PLC0415
+        from waybill.sources.system import Tools  # noqa: PLC0415
+        from waybill.sources.systems import SYSTEMS  # noqa: PLC0415
+
+        connect = functools.partial(Endpoint, idle=_IDLE_SECONDS)
+        # An estimate has to answer within the time of the API; an export can wait.
+        hurried = Timing(patience=_ESTIMATE_SECONDS, silence=_ESTIMATE_SECONDS)
+        timing = hurried if staging is None else Timing(postpones=True)
+        tools = Tools(connect, self.secrets, timing, staging=staging, now=self.clock, web=_web)
+        return SYSTEMS[source.kind]().opened(source, tools)
 
     @functools.cached_property
     def _dynamodb(self) -> AwsJsonClient:
@@ -279,6 +318,13 @@ class Wiring:
     def bucket(self, name: str) -> ObjectStore:
         """Return a bucket by its name."""
         return S3Objects(name, region=self.settings.region, endpoint=self.settings.s3_endpoint)
+
+
+def _web(allow_private: bool) -> Web:  # noqa: FBT001 - as sources.system calls it
+    """Return what fetches from addresses that somebody else has chosen. Loaded only by functions that do."""
+    from waybill.adapters.public_web import PublicWeb  # noqa: PLC0415
+
+    return PublicWeb(allow_private=allow_private)
 
 
 @functools.cache

@@ -12,9 +12,12 @@ from typing import Annotated, Literal
 import msgspec
 import yaml
 
-from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource, is_doctype
+from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource, TableSource, is_doctype
 from waybill.domain.errors import CatalogError
+from waybill.entry.catalog_systems import Cozy, Os2iot, Qiscus, SystemEntry, UForge, collection_of
 from waybill.rules.order import ranks
+from waybill.sources.leave_out import is_left_out
+from waybill.sources.system import Collection
 
 PACKAGE = "waybill_catalog"
 FILE = "catalog.yaml"
@@ -62,7 +65,7 @@ class _Doctype(_Strict):
 
 
 class _File(_Strict):
-    sources: dict[str, _Table | _Files]
+    sources: dict[str, _Table | _Files | Os2iot | UForge | Cozy | Qiscus]
     doctypes: dict[str, _Doctype]
 
 
@@ -118,7 +121,9 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         text = schema.read_text(encoding="utf-8")
     except OSError:
         raise CatalogError(f"The doctype {name} has no schemas/{name}.json.") from None
-    if doctype.date_field.partition(".")[0] in doctype.leave_out:
+    known = _collection(name, doctype, file)
+    leave_out = tuple(dict.fromkeys((*known.leave_out, *doctype.leave_out)))
+    if is_left_out(doctype.date_field, leave_out):
         raise CatalogError(f"{FILE}, doctypes.{name}: the date_field {doctype.date_field!r} is one of leave_out.")
     for field, referred in doctype.references.items():
         if referred not in file.doctypes:
@@ -128,7 +133,9 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         source=_source(doctype.source, file),
         schema=text,
         title=doctype.title,
-        leave_out=tuple(doctype.leave_out),
+        leave_out=leave_out,
+        columns=known.columns,
+        fetches_files=known.has_files,
         shards=doctype.shards,
         date_field=doctype.date_field,
         unique=tuple(doctype.unique),
@@ -137,10 +144,20 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
     )
 
 
-def _source(name: str, file: _File) -> TableSource | FilesSource:
+def _collection(name: str, doctype: _Doctype, file: _File) -> Collection:
+    """Return what a system says of one of its doctypes; nothing of a doctype that is in no system."""
+    source = file.sources.get(doctype.source)
+    if not isinstance(source, SystemEntry):
+        return Collection()
+    return collection_of(f"{FILE}, doctypes.{name}", name, source)
+
+
+def _source(name: str, file: _File) -> TableSource | FilesSource | SystemSource:
     source = file.sources.get(name)
     if source is None:
         raise CatalogError(f"{FILE} names the source {name!r}, which it does not describe.")
+    if isinstance(source, SystemEntry):
+        return source.source(name, [each for each, doctype in file.doctypes.items() if doctype.source == name])
     if isinstance(source, _Table):
         _check_template(f"sources.{name}.partition_value", source.partition_value)
         if source.index is not None and source.id_attribute is None:

@@ -17,9 +17,10 @@ _SECRET = "qiscus-sdk-secret"  # noqa: S105 - the name of a header
 _BEARER = "bearer"
 
 
-def success(results: Mapping[str, Any]) -> Answer:
+def success(results: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Answer:
     """Return the answer that holds ``results``: 200 on every route, also where something was made."""
-    return Answer(HTTPStatus.OK, {"results": results, "status": int(HTTPStatus.OK)}, media_type=MEDIA_TYPE)
+    document = {"results": results, "status": int(HTTPStatus.OK)}
+    return Answer(HTTPStatus.OK, document, media_type=MEDIA_TYPE, headers=headers or {})
 
 
 def _caller(event: Mapping[str, Any], scope: str, parts: Wiring) -> Caller:

@@ -24,6 +24,8 @@ from waybill.services.start_requested_export import RequestedExport
 
 DETAIL_TYPE = "waybill.export.requested"
 _MEMBERS = {"tenant", "options"}
+_MOST_TENANT_BYTES = 2048
+"""The longest partition key that DynamoDB takes: whose name is longer has nothing here."""
 _FOR_GOOD: tuple[type[WaybillError], ...] = (
     EventNotAllowed,
     MalformedEvent,
@@ -80,8 +82,15 @@ def requested_export(event: Mapping[str, Any], sources: tuple[str, ...], *, most
     if not isinstance(detail, dict) or not isinstance(event_id, str) or not detail.keys() <= _MEMBERS:
         raise MalformedEvent(f"The detail must be an object with {' and '.join(sorted(_MEMBERS))} and nothing else.")
     tenant, options = detail.get("tenant"), detail.get("options", {})
-    if not isinstance(tenant, str) or not tenant:
+    if not isinstance(tenant, str) or not _can_be_tenant(tenant):
         raise MalformedEvent("The detail must name a tenant.")
     if not isinstance(options, dict):
         raise MalformedEvent("The options must be an object.")
     return RequestedExport(event_id, tenant, export_options(options, most_days=most_days))
+
+
+def _can_be_tenant(text: str) -> bool:
+    try:
+        return 0 < len(text.encode()) <= _MOST_TENANT_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False

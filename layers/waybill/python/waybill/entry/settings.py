@@ -40,6 +40,7 @@ class Settings:
     webhook_allow_private: bool
     eventbridge_endpoint: str
     scheduler_endpoint: str
+    secretsmanager_endpoint: str
     jwt_issuer: str
     jwt_audience: tuple[str, ...]
     jwt_issuer_endpoint: str | None
@@ -93,6 +94,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         webhook_allow_private=environment.get("WEBHOOK_ALLOW_PRIVATE", "false") == "true",
         eventbridge_endpoint=endpoint("EVENTBRIDGE") or f"https://events.{region}.{suffix}",
         scheduler_endpoint=endpoint("SCHEDULER") or f"https://scheduler.{region}.{suffix}",
+        secretsmanager_endpoint=endpoint("SECRETS_MANAGER") or f"https://secretsmanager.{region}.{suffix}",
         jwt_issuer=environment.get("JWT_ISSUER", ""),
         jwt_audience=tuple(name for name in environment.get("JWT_AUDIENCE", "").split(",") if name),
         jwt_issuer_endpoint=endpoint("COGNITO_IDENTITY_PROVIDER"),

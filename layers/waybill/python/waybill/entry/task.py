@@ -17,6 +17,7 @@ from waybill.domain.errors import (
 )
 from waybill.entry.bootstrap import Wiring, wiring
 from waybill.entry.observability import logger, place_of
+from waybill.services.note_failure import note_failure
 
 RESERVE_MS = 60_000
 """What a step keeps back of its Lambda time to write its checkpoint and answer."""
@@ -86,7 +87,7 @@ def step(run: Callable[[Invocation], object]) -> Callable[[dict[str, Any], Conte
         except WaybillError as error:
             log.warning("step failed", extra={"code": error.code, "detail": str(error)})
             if not isinstance(error, ExportGone | ExportNotFound | ExportNotRunning):
-                parts.jobs.note_failure(tenant, export_id, _sentence(error))
+                note_failure(tenant, export_id, _sentence(error), attempt=event.get("attempt"), jobs=parts.jobs)
             raise
         except Exception as error:
             raise UnforeseenError(type(error).__name__, place_of(error)) from None

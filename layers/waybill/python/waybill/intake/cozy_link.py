@@ -99,11 +99,16 @@ class CozyPart:
 
 @dataclass(frozen=True, slots=True)
 class CozyManifest:
-    """What a Cozy says of an export that is done. ``doctypes`` are those that were asked for; none means all."""
+    """What a Cozy says of an export that is done. ``doctypes`` are those that were asked for; none means all.
+
+    ``json_bytes`` is the size of all documents, ``parts_size`` that of the contents after which a part was cut, both in
+    bytes as they are unpacked, and 0 if the Cozy does not say.
+    """
 
     parts: tuple[CozyPart, ...]
     doctypes: tuple[str, ...]
-    json_bytes: int
+    json_bytes: int = 0
+    parts_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +225,9 @@ def _manifest(text: bytes) -> CozyManifest:
     cursors = _texts(attributes.get("parts_cursors"))
     if not all(map(_CURSOR.fullmatch, cursors)) or len(set(cursors)) < len(cursors):
         raise _not_understood()
-    size = attributes.get("total_size")
+    sizes = [_number(attributes.get(name)) for name in ("total_size", "parts_size")]
     parts = tuple(CozyPart(number, len(cursors) + 1, each) for number, each in enumerate(("", *cursors), start=1))
-    return CozyManifest(parts, _texts(attributes.get("with_doctypes")), size if isinstance(size, int) else 0)
+    return CozyManifest(parts, _texts(attributes.get("with_doctypes")), *sizes)
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -232,6 +237,10 @@ def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise _not_understood()
     return tuple(value)
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _object(value: Any) -> dict[str, Any]:

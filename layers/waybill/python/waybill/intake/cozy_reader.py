@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -33,7 +33,8 @@ class CozyItem:
 
     ``id`` is the document's as the archive names it. Where ``problem`` is set, nothing of the item may be used: the
     record is bad, or it lost its content, or (without a row) a content has no record. Drawing the chunks of ``content``
-    raises BadMember at the end if it is not what the record says.
+    raises BadMember at the end if it is not what the record says. ``last`` is the place of its last member; ``paired``
+    says that a content stands behind the record, whether it may be used or not.
     """
 
     doctype: str
@@ -41,6 +42,8 @@ class CozyItem:
     row: Row | None
     content: Member | None
     problem: Problem | None
+    last: int = 0
+    paired: bool = False
 
 
 def identity_of(comment: bytes) -> PartIdentity | None:
@@ -51,10 +54,11 @@ def identity_of(comment: bytes) -> PartIdentity | None:
     return PartIdentity("cozy", found[1], int(found[2]), int(found[3]))
 
 
-def cozy_items(members: Iterable[Member]) -> Iterator[CozyItem]:
+def cozy_items(members: Iterable[Member], *, most: int = MOST_ROW) -> Iterator[CozyItem]:
     """Yield the documents of a part in order, the files with their contents. Raises BadArchive.
 
-    ``instance.json``, which is nobody's document, is read and left out.
+    ``instance.json``, which is nobody's document, is read and left out. A document of more than ``most`` bytes is a
+    problem, and not held.
     """
     pending: _Document | None = None
     number = 0
@@ -71,7 +75,7 @@ def cozy_items(members: Iterable[Member]) -> Iterator[CozyItem]:
         if member.path == _INSTANCE:
             continue
         number += 1
-        pending = _document(member, number)
+        pending = _document(member, number, most)
     if pending is not None:
         yield _alone(pending)
 
@@ -81,6 +85,7 @@ class _Document:
     doctype: str
     id: str
     row: Row
+    place: int
 
     @property
     def wants_content(self) -> bool:
@@ -89,42 +94,43 @@ class _Document:
         return self.doctype == FILES_DOCTYPE and (self.row.value or {}).get("type") != "directory"
 
 
-def _document(member: Member, number: int) -> _Document:
+def _document(member: Member, number: int, most: int) -> _Document:
     doctype, slash, name = member.path.removeprefix(_DATA).partition("/")
     if not (member.path.startswith(_DATA) and slash and name.endswith(_SUFFIX)):
         raise not_a_part(f"it cannot be told what {shown(member.path)} is", member.path)
     text = bytearray()
     for chunk in member.chunks:
-        if len(text) <= MOST_ROW:
+        if len(text) <= most:
             text += chunk
-    if member.size > MOST_ROW:
+    if member.size > most:
         row = too_large(number, 0, member.size)
     else:
         raw = bytes(text)
         read = read_object(raw)
         value, problem = (None, read) if isinstance(read, Problem) else (read, None)
         row = Row(number, 0, len(raw), raw, value, problem)
-    return _Document(unquote(doctype), name.removesuffix(_SUFFIX), row)
+    return _Document(unquote(doctype), name.removesuffix(_SUFFIX), row, member.place)
 
 
 def _alone(document: _Document) -> CozyItem:
     problem = document.row.problem
     if problem is None and document.wants_content:
         problem = Problem(PartCode.LOST_CONTENT, "", "The record is of a file, but no file stands behind it.")
-    return CozyItem(document.doctype, document.id, document.row, None, problem)
+    return CozyItem(document.doctype, document.id, document.row, None, problem, document.place)
 
 
 def _with_content(document: _Document | None, member: Member) -> Iterator[CozyItem]:
     """Yield the document before a content, and both together if they belong together."""
     if document is not None and document.wants_content:
         problem, record = document.row.problem, document.row.value or {}
-        content = None if problem else Member(member.path, member.size, member.kind, _checked(member, record))
-        yield CozyItem(document.doctype, document.id, document.row, content, problem)
+        content = None if problem else replace(member, chunks=_checked(member, record))
+        yield CozyItem(document.doctype, document.id, document.row, content, problem, member.place, paired=True)
         return
     if document is not None:
         yield _alone(document)
     sentence = f"{shown(member.path)} does not stand behind the record of a file."
-    yield CozyItem(FILES_DOCTYPE, "", None, None, Problem(PartCode.CONTENT_WITHOUT_RECORD, "", sentence))
+    problem = Problem(PartCode.CONTENT_WITHOUT_RECORD, "", sentence)
+    yield CozyItem(FILES_DOCTYPE, "", None, None, problem, member.place)
 
 
 def _checked(member: Member, record: dict[str, Any]) -> Iterator[bytes]:

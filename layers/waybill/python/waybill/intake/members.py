@@ -57,13 +57,15 @@ class Limits:
 class Member:
     """One file or directory. Its ``size`` is what was announced; drawing ``chunks`` to their end proves it.
 
-    Whoever does not draw them has them drawn, and checked all the same, before the next member comes.
+    Whoever does not draw them has them drawn, and checked all the same, before the next member comes. ``place`` counts
+    the members of an archive from 0, where its directory says which there are.
     """
 
     path: str
     size: int
     kind: MemberKind
     chunks: Iterator[bytes]
+    place: int = 0
 
 
 class Allowance:

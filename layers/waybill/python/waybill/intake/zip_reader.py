@@ -88,6 +88,33 @@ class ZipReader:
         """Yield the members in order. Raises BadArchive while it is drawn."""
         return drained(self._members())
 
+    def chosen(self, wanted: Callable[[str], bool], *, start: int = 0) -> Iterator[Member]:
+        """Yield in order the members from place ``start`` on whose names are ``wanted``. Raises BadArchive.
+
+        Only these are read and checked; of the others no more than their places is looked at. A member that proves bad
+        while it is drawn spoils nothing of those behind it. Names are as they stand in the archive, safe or not, and
+        may repeat: nothing may be unpacked to them.
+        """
+        allowance = Allowance(self._limits)
+        contents = _Window(self._read_at, 0, self._directory, _WINDOW)
+        entries = self._entries()
+        entry, place = next(entries, None), 0
+        while entry is not None:
+            following = next(entries, None)
+            end = self._directory if following is None else following.offset
+            if entry.offset + _LOCAL.size + entry.packed > end:
+                raise _overlap(entry)
+            if place >= start and wanted(entry.name):
+                contents.skip_to(entry.offset)
+                self._check_local(contents, entry)
+                behind = contents.offset + entry.packed
+                if behind > end:
+                    raise _overlap(entry)
+                yield Member(entry.name, entry.size, entry.kind, self._content(contents, entry, allowance), place)
+                contents.skip_to(behind)
+                self._check_descriptor(contents, entry, end)
+            entry, place = following, place + 1
+
     def _find_directory(self) -> tuple[int, int, int, bytes]:
         """Return the number of entries, where the directory is, how long it is, and the archive's comment."""
         tail_size = min(self._size, _END.size + _ALL_16 + _LOCATOR_64.size + _END_64.size)
@@ -229,7 +256,22 @@ class _Window:
         """Return the next bytes. Raises BadArchive if there are not as many."""
         if length > self.left:
             raise _truncated()
-        return b"".join(self.take(length))
+        end = self._position + length
+        if end > len(self._buffer):
+            return b"".join(self.take(length))
+        data = self._buffer[self._position : end]
+        self._position = end
+        self.offset += length
+        return data
+
+    def skip_to(self, offset: int) -> None:
+        """Go to where the next byte is read, forwards or back."""
+        begin = self.offset - self._position
+        if begin <= offset <= begin + len(self._buffer):
+            self._position = offset - begin
+        else:
+            self._buffer, self._position = b"", 0
+        self.offset = offset
 
     def take(self, length: int) -> Iterator[bytes]:
         """Yield the next bytes piece by piece."""

@@ -91,7 +91,7 @@ def create_or_replay(
             known = jobs.remembered(tenant, key_digest(idempotency_key), now=now)
             if known is not None:
                 return _replayed(tenant, known, options, jobs=jobs, workflow=workflow, clock=clock)
-        catalog.chosen(options)
+        catalog.of_tenant(tenant).chosen(options)
         if chain is not None:
             check_can_chain(options)
         used = _within(used, quota, jobs=jobs, clock=clock, metrics=metrics)

@@ -1,6 +1,6 @@
 """Estimate an export before it is made. Nothing is stored, and nothing is started."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from waybill.domain.catalog import Catalog, Doctype
@@ -20,6 +20,7 @@ from waybill.services.plan_parts import MOST_PARTS, pack_batches, too_many_parts
 from waybill.services.quota_check import with_place
 from waybill.services.rehearsal import Rehearsal
 from waybill.services.rough_plan import rough_plan
+from waybill.services.table_rows import measured_in_rows
 
 MOST_SECONDS = 8
 """For reading, all doctypes together, so that the answer comes within the time of the API."""
@@ -41,7 +42,7 @@ def estimate_export(
     *,
     quota: QuotaLimits,
     catalog: Catalog,
-    sources: Sources,
+    sources: Callable[[Catalog], Sources],
     jobs: JobStore,
     clock: Clock,
 ) -> Estimate:
@@ -50,13 +51,15 @@ def estimate_export(
     What is small is read, and the export's own steps are gone through with it; of what is large some is read. Raises
     InvalidOptions as creating the export does, SourceUnavailable, StorageUnavailable.
     """
-    doctypes = catalog.chosen(options)
+    doctypes = catalog.of_tenant(tenant).chosen(options)
     job = new_export(tenant, options, clock())
-    measures = _measured(tenant, doctypes, sources, clock)
+    found = sources(Catalog({doctype.name: doctype for doctype in doctypes}))
+    measures = _measured(tenant, doctypes, found, clock)
     measures = {each.name: measured_by_date(measures[each.name], each, options.dates) for each in doctypes}
+    measures = {name: measured_in_rows(each, found.of(name), options) for name, each in measures.items()}
     amounts = {name: measure.amount for name, measure in measures.items()}
     limits: list[Limit] = []
-    plan = _planned(job, doctypes, measures, sources, limits)
+    plan = _planned(job, doctypes, measures, found, limits)
     foreseen = forecast(sum(amounts.values(), Amount()), plan, WORKFLOW)
     limits += _expiry(options, foreseen.seconds)
     limits += _quota(tenant, quota, jobs, clock)

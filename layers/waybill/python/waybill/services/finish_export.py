@@ -11,7 +11,7 @@ from waybill.domain.manifest import ReadLedger, build_manifest, close_ledger
 from waybill.domain.metalink import MOST_PIECES
 from waybill.domain.options import COZY
 from waybill.domain.plan import PackBatch, PackedPart, PartsHeader, Pieces, Work
-from waybill.ports import ChainStore, Clock, JobStore, Metrics, ObjectStore, Signer
+from waybill.ports import ChainStore, Clock, JobStore, Metrics, ObjectStore, ScheduleStore, Signer
 from waybill.services.baselines import increment_of, put_baseline, writing_baseline
 from waybill.services.chains import note_done
 from waybill.services.making_export import making_export
@@ -29,11 +29,12 @@ def finish_export(
     clock: Clock,
     metrics: Metrics,
     chains: ChainStore,
+    schedules: ScheduleStore,
 ) -> Work:
     """Check the ledger, sign and write the manifest and set the job done; or, if parts are missing, list what is left.
 
     The manifest is written before the job is done, so that nobody sees the one without the other, and its signature
-    before the manifest. Only of a done export its chain learns. What was only staged is removed at the end; a repeated
+    before the manifest. Only of a done export its chain learns. What was only staged is removed then; a repeated
     call completes that. Raises ExportGone or ExportNotRunning, LedgerMismatch, StorageUnavailable.
     """
     job = jobs.get(tenant, export_id)
@@ -45,9 +46,10 @@ def finish_export(
             left = _publish(job, jobs=jobs, archives=archives, signer=signer, clock=clock, metrics=metrics)
         if left is not None:
             return left
-    note_done(job, chains=chains, archives=archives, clock=clock)
+    else:
+        archives.delete_prefix(keys.work(export_id))
+    note_done(job, chains=chains, schedules=schedules, archives=archives, clock=clock)
     jobs.forget_reports(tenant, export_id)
-    archives.delete_prefix(keys.work(export_id))
     archives.abort_uploads(keys.prefix(export_id))  # those of calls that died
     return Work(ready=True, key="")
 
@@ -67,12 +69,14 @@ def _publish(
         clock(), parts=len(parts), total_size=size, gaps=ledger.failed, records=ledger.written, part_names=names
     )
     increment = increment_of(archives, job)
-    document = build_manifest(done, header, parts, ledger, increment=increment, deleted=read.deleted)
+    doctypes = pinned_catalog(archives, job.id).doctypes
+    left_out = {name: doctype.leave_out for name, doctype in doctypes.items()}
+    document = build_manifest(done, header, parts, ledger, increment=increment, deleted=read.deleted, left_out=left_out)
     manifest = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     save(archives, keys.pieces(job.id), _pieces(parts))
     digest = _put_signed(job.id, manifest, archives, signer)
     if job.chain is not None:
-        orders = {name: order_of(doctype).name for name, doctype in pinned_catalog(archives, job.id).doctypes.items()}
+        orders = {name: order_of(doctype).name for name, doctype in doctypes.items()}
         put_baseline(archives, job, orders, digest, _lost(parts))
     jobs.replace(done)
     metrics.count("ExportsDone", 1)

@@ -16,20 +16,24 @@ def making_export(
     """Give a step the export that is being made, for as long as the step writes objects of it.
 
     Raises ExportNotFound, ExportGone or ExportNotRunning, so that a step that comes late stops before it writes. A step
-    that was under way when the export was deleted removes what it wrote after the deletion had looked.
+    that was under way when the export was deleted removes what it wrote after the deletion had looked, and one that was
+    under way when the export was done, such as one of an earlier attempt, what is of no use any more.
     """
     job = jobs.get(tenant, export_id)
     job.check_running(clock())
     try:
         yield job
     finally:
-        if _is_gone(tenant, export_id, jobs):
+        state = _state(tenant, export_id, jobs)
+        if state is ExportState.DELETED:
             archives.delete_prefix(keys.prefix(export_id))
+        elif state is ExportState.DONE:
+            archives.delete_prefix(keys.work(export_id))
 
 
-def _is_gone(tenant: str, export_id: str, jobs: JobStore) -> bool:
-    """Whether the export was deleted, or has expired so long ago that its record is gone."""
+def _state(tenant: str, export_id: str, jobs: JobStore) -> ExportState:
+    """Return the state of the export now; deleted, if it has expired so long ago that its record is gone."""
     try:
-        return jobs.get(tenant, export_id).state is ExportState.DELETED
+        return jobs.get(tenant, export_id).state
     except ExportNotFound:
-        return True
+        return ExportState.DELETED

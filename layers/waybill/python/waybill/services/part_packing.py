@@ -130,7 +130,7 @@ class PartPacking:
             bound=plan.bound,
             section_key=lambda piece: keys.section(self._job.id, plan.number, piece),
             fingerprint=Fingerprint(piece_length(plan.bound), state.fingerprint if state else None),
-            bucket_of=lambda file: self._catalog.bucket(file.doctype),
+            bucket_of=lambda file: None if file.reference.kept else self._catalog.bucket(file.doctype),
             read_head=self._read_head,
             state=state,
         )
@@ -148,7 +148,7 @@ class PartPacking:
         return self._bucket(file).stored_digests(file.reference.key, etag=file.reference.etag)
 
     def _bucket(self, file: FileEntry) -> ObjectStore:
-        return self._buckets(self._catalog.bucket(file.doctype))
+        return self._archives if file.reference.kept else self._buckets(self._catalog.bucket(file.doctype))
 
     def _key(self, plan: PartPlan) -> str:
         return keys.part(self._job.id, plan.number, self._container.extension)

@@ -63,8 +63,9 @@ class PartUpload:
     """One part on its way into the store.
 
     ``bound`` is the most bytes that it can have; ``section_key`` gives the key of what becomes a piece of it by
-    copying. ``bucket_of`` gives the bucket that holds a file, ``read_head`` so many bytes of a file from its start.
-    ``state`` is what ``rest`` left. A context manager: leaving it waits for what is under way.
+    copying. ``bucket_of`` gives the bucket that holds a file, None for that of the archives; ``read_head`` so many
+    bytes of a file from its start. ``state`` is what ``rest`` left. A context manager: leaving it waits for what is
+    under way.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class PartUpload:
         bound: int,
         section_key: Callable[[int], str],
         fingerprint: Fingerprint,
-        bucket_of: Callable[[FileEntry], str],
+        bucket_of: Callable[[FileEntry], str | None],
         read_head: Callable[[FileEntry, int], Iterator[bytes]],
         state: UploadState | None = None,
     ) -> None:

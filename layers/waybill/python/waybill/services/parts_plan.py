@@ -110,8 +110,8 @@ class _Files:
         self.columns: Mapping[str, tuple[str, ...]] = {}
         if self._form.has_columns:
             self.columns = {
-                name: columns_of(name, catalog.doctypes[name].schema, fields, catalog.doctypes[name].leave_out)
-                for name, fields in content.fields.items()
+                name: columns_of(name, doctype.schema, content.fields[name], doctype.leave_out, doctype.columns)
+                for name, doctype in ((name, catalog.doctypes[name]) for name in content.fields)
             }
 
     def plans(self) -> Iterator[PartPlan]:

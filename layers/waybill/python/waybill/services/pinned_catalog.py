@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from waybill.domain import keys
-from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
+from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource, TableSource
+from waybill.domain.errors import CatalogError
 from waybill.ports import ObjectStore
 from waybill.services.work_files import load, save
 
@@ -22,10 +23,13 @@ class _Pinned:
     title: str
     leave_out: tuple[str, ...]
     shards: int
-    table: TableSource
+    table: TableSource | None
     bucket: str | None
     key_prefix: str | None
     date_field: str = ""
+    system: SystemSource | None = None
+    columns: tuple[str, ...] = ()
+    fetches_files: bool = False
 
 
 def pin_catalog(archives: ObjectStore, export_id: str, doctypes: Iterable[Doctype]) -> None:
@@ -40,28 +44,44 @@ def pinned_catalog(archives: ObjectStore, export_id: str) -> Catalog:
 
 
 def _pinned(doctype: Doctype) -> _Pinned:
-    files = doctype.source if isinstance(doctype.source, FilesSource) else None
+    source = doctype.source
+    files = source if isinstance(source, FilesSource) else None
+    table = files.index if files else source
     return _Pinned(
         name=doctype.name,
         schema=doctype.schema,
         title=doctype.title,
         leave_out=doctype.leave_out,
         shards=doctype.shards,
-        table=doctype.source.index if isinstance(doctype.source, FilesSource) else doctype.source,
+        table=table if isinstance(table, TableSource) else None,
         bucket=files.bucket if files else None,
         key_prefix=files.key_prefix if files else None,
         date_field=doctype.date_field,
+        system=source if isinstance(source, SystemSource) else None,
+        columns=doctype.columns,
+        fetches_files=doctype.fetches_files,
     )
 
 
+def _source(pinned: _Pinned) -> TableSource | FilesSource | SystemSource:
+    if pinned.system is not None:
+        return pinned.system
+    if pinned.table is None:
+        raise CatalogError(f"The doctype {pinned.name} was kept without its source.")
+    if pinned.bucket is not None and pinned.key_prefix is not None:
+        return FilesSource(pinned.table, pinned.bucket, pinned.key_prefix)
+    return pinned.table
+
+
 def _doctype(pinned: _Pinned) -> Doctype:
-    has_files = pinned.bucket is not None and pinned.key_prefix is not None
     return Doctype(
         name=pinned.name,
-        source=FilesSource(pinned.table, pinned.bucket or "", pinned.key_prefix or "") if has_files else pinned.table,
+        source=_source(pinned),
         schema=pinned.schema,
         title=pinned.title,
         leave_out=pinned.leave_out,
         shards=pinned.shards,
+        columns=pinned.columns,
+        fetches_files=pinned.fetches_files,
         date_field=pinned.date_field,
     )

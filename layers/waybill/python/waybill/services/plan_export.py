@@ -1,14 +1,15 @@
 """Cut the chosen doctypes into shards and put them into batches for the readers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog, Doctype
 from waybill.domain.chain import order_of
 from waybill.domain.plan import ReadBatch, Shard, Work
-from waybill.ports import Clock, JobStore, ObjectStore, Sources
+from waybill.ports import Budget, Clock, JobStore, ObjectStore, Sources, Staging
 from waybill.services.baselines import plan_increment
+from waybill.services.export_staging import ExportStaging
 from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pin_catalog
 from waybill.services.work_files import load_if_there, save
@@ -25,9 +26,10 @@ def plan_export(
     export_id: str,
     *,
     catalog: Catalog,
-    sources: Sources,
+    sources: Callable[[Catalog, Staging], Sources],
     jobs: JobStore,
     archives: ObjectStore,
+    budget: Budget,
     clock: Clock,
 ) -> Work:
     """List the batches to read and return where the list is.
@@ -38,10 +40,11 @@ def plan_export(
     key = keys.read_batches(export_id)
     with making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job:
         if load_if_there(archives, key, list[ReadBatch]) is None:
-            doctypes = catalog.chosen(job.options)
+            doctypes = catalog.of_tenant(tenant).chosen(job.options)
             pin_catalog(archives, export_id, doctypes)
             plan_increment(archives, job, {doctype.name: order_of(doctype).name for doctype in doctypes})
-            save(archives, key, _batches(shards_of(tenant, doctypes, sources)))
+            staging = ExportStaging(archives, export_id, call=budget, enough=budget)
+            save(archives, key, batches_of(shards_of(tenant, doctypes, sources(catalog, staging))))
     return Work(ready=True, key=key)
 
 
@@ -54,7 +57,7 @@ def shards_of(tenant: str, doctypes: Sequence[Doctype], sources: Sources) -> lis
     return shards
 
 
-def _batches(shards: list[Shard]) -> list[ReadBatch]:
+def batches_of(shards: list[Shard]) -> list[ReadBatch]:
     """Put the shards into as few batches as can be. There is always at least one."""
     groups = [shards[start : start + SHARDS_PER_BATCH] for start in range(0, len(shards) or 1, SHARDS_PER_BATCH)]
     return [ReadBatch(number, len(groups), tuple(group), FIRST_ROUND_SECONDS) for number, group in enumerate(groups)]

@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Iterator
 
 from waybill.domain import keys
+from waybill.domain.catalog import Catalog
 from waybill.domain.cursor import check_names
 from waybill.domain.errors import TooManyParts
 from waybill.domain.job import ExportJob
 from waybill.domain.options import COZY, GIBIBYTE, MAX_PARTS_SIZE
 from waybill.domain.plan import PackBatch, PartPlan, PartsHeader, ReadBatch, Shard, Work
 from waybill.ports import Clock, JobStore, ObjectStore
+from waybill.services.lanes import lanes
 from waybill.services.making_export import making_export
 from waybill.services.parts_plan import PartsPlan, parts_plan_of
 from waybill.services.pinned_catalog import pinned_catalog
+from waybill.services.plan_export import batches_of
 from waybill.services.read_content import ReadContent
+from waybill.services.waiting_shards import due_shards
 from waybill.services.work_files import last_staged, load, load_if_there, save
 
 BATCH_BYTES = 44 * GIBIBYTE
@@ -29,6 +33,8 @@ MOST_PARTS = 10_000
 def plan_parts(tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectStore, clock: Clock) -> Work:
     """Plan the parts and return where the list of pack batches is; or, if shards are unfinished, the list of those.
 
+    Where all of these wait for their sources, it says for how long.
+
     Raises ExportGone or ExportNotRunning, TooManyParts, InvalidOptions if the format or the layout cannot hold what was
     read, StorageUnavailable.
     """
@@ -37,8 +43,10 @@ def plan_parts(tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectS
         shards = [shard for batch in batches for shard in batch.shards]
         left = [shard for shard in shards if not _is_read(archives, export_id, shard)]
         if left:
-            save(archives, keys.read_batches_left(export_id), _spread(shards, left))
-            return Work(ready=False, key=keys.read_batches_left(export_id))
+            due, wait = due_shards(archives, job, left, clock())
+            catalog = pinned_catalog(archives, export_id)
+            save(archives, keys.read_batches_left(export_id), _round(shards, left, due, catalog, waited=wait > 0))
+            return Work(ready=False, key=keys.read_batches_left(export_id), wait=wait)
         if load_if_there(archives, keys.parts_header(export_id), PartsHeader) is None:
             _plan(job, shards, archives)
     return Work(ready=True, key=keys.pack_batches(export_id))
@@ -49,15 +57,21 @@ def _is_read(archives: ObjectStore, export_id: str, shard: Shard) -> bool:
     return last is not None and last.done
 
 
-def _spread(shards: list[Shard], left: list[Shard]) -> list[ReadBatch]:
-    """Give every shard that is left to a worker of its own.
+def _round(
+    shards: list[Shard], left: list[Shard], due: list[Shard], catalog: Catalog, *, waited: bool
+) -> list[ReadBatch]:
+    """Give every shard that is due to a worker of its own, but those of one system that go together.
 
-    The first worker gets the shards that are read as well. It has nothing to do with them but to report them, in place
-    of those who read them.
+    Those that were ``waited`` for, and may still not be ready, go to as few workers as when the export began. The first
+    worker gets the shards that are read as well. It has nothing to do with them but to report them, in place of those
+    who read them.
     """
     numbers = {shard.number for shard in left}
     read = [shard for shard in shards if shard.number not in numbers]
-    groups = [[*read, left[0]], *([shard] for shard in left[1:])]
+    if waited:
+        return batches_of([*read, *due])
+    groups = lanes(due, catalog)
+    groups[0] = [*read, *groups[0]]
     return [ReadBatch(number, len(groups), tuple(group)) for number, group in enumerate(groups)]
 
 

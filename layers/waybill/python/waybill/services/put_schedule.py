@@ -23,7 +23,8 @@ from waybill.domain.schedule import (
     new_schedule,
     view,
 )
-from waybill.ports import Clock, JobStore, Scheduler, ScheduleStore
+from waybill.ports import ChainStore, Clock, JobStore, ObjectStore, Scheduler, ScheduleStore
+from waybill.services.chains import forget_chain
 from waybill.services.find_schedule import last_export
 
 _TRIES = 5
@@ -39,9 +40,13 @@ def put_schedule(
     schedules: ScheduleStore,
     scheduler: Scheduler,
     jobs: JobStore,
+    chains: ChainStore,
+    archives: ObjectStore,
     clock: Clock,
 ) -> tuple[ScheduleView, bool]:
     """Store a schedule and let it fire; return it, and whether it is new.
+
+    What incremental runs have left for the next one goes when the schedule is not incremental any more.
 
     The record comes first: whoever got no answer repeats the request, and then both are there. ``least`` is what must
     lie between two firings. Raises InvalidScheduleName, InvalidSchedule, InvalidOptions and TooManySchedules, and then
@@ -50,7 +55,7 @@ def put_schedule(
     now = clock()
     _check_name(name)
     check_timing(terms, now, least=least)
-    _check_options(terms, catalog)
+    _check_options(terms, catalog.of_tenant(tenant))
     for _ in range(_TRIES):
         before = _stored(tenant, name, schedules)
         schedule = new_schedule(tenant, name, terms, now) if before is None else before.replaced(terms, now)
@@ -68,6 +73,8 @@ def put_schedule(
     except InvalidSchedule:
         _take_back(schedule, before, schedules)
         raise
+    if before is not None and not terms.incremental:
+        forget_chain(tenant, schedule.chain_key, chains=chains, archives=archives)
     return view(schedule, last_export(schedule, jobs=jobs), now), before is None
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from waybill.domain.errors import ExportNotFound
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.progress import total
-from waybill.domain.quota import QuotaLimits, QuotaUse, no_place, seconds_left
+from waybill.domain.quota import QuotaLimits, QuotaUse, TakenPlace, no_place
 from waybill.ports import Clock, JobStore
 
 
@@ -20,7 +20,7 @@ def with_place(use: QuotaUse, limits: QuotaLimits, *, jobs: JobStore, clock: Clo
     running = [job for export_id in use.running if (job := _running(use.tenant, export_id, jobs, clock)) is not None]
     use = use.without(set(use.running) - {job.id for job in running})
     if not use.has_place(limits):
-        raise no_place([_seconds_left(job, jobs, clock) for job in running], limits)
+        raise no_place([_place(job, jobs) for job in running], limits, clock())
     return use
 
 
@@ -32,5 +32,5 @@ def _running(tenant: str, export_id: str, jobs: JobStore, clock: Clock) -> Expor
     return None
 
 
-def _seconds_left(job: ExportJob, jobs: JobStore, clock: Clock) -> float:
-    return seconds_left(clock() - job.began_at, total(jobs.reports(job.tenant, job.id)).percentage)
+def _place(job: ExportJob, jobs: JobStore) -> TakenPlace:
+    return TakenPlace(job.began_at, total(jobs.reports(job.tenant, job.id)).percentage, job.expires_at)

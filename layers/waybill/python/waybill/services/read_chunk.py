@@ -14,17 +14,21 @@ from waybill.archive.layouts import layout_of
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog, Doctype
 from waybill.domain.chain import Row, Slice, order_of
+from waybill.domain.errors import SourceNotReady, SourceUnavailable
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged, StagedRecord
 from waybill.domain.progress import WorkerProgress
-from waybill.ports import Budget, ChainStore, Clock, JobStore, ObjectStore, SourceItem, Sources, WorkStore
+from waybill.ports import Budget, ChainStore, Clock, JobStore, ObjectStore, SourceItem, Sources, Staging, WorkStore
 from waybill.services.baselines import HeldRows, comparing, increment_of, put_rows, writing_baseline
 from waybill.services.changes import Change, changes, everything, is_of_file
 from waybill.services.choose_by_date import chosen_by_date
+from waybill.services.export_staging import ExportStaging
 from waybill.services.making_export import making_export
 from waybill.services.pinned_catalog import pinned_catalog
+from waybill.services.table_rows import in_rows
+from waybill.services.waiting_shards import note_waiting
 from waybill.services.work_files import last_staged, save
 
 SEGMENT_SIZE = 4 * MEBIBYTE
@@ -39,7 +43,7 @@ def read_chunk(
     export_id: str,
     batch: ReadBatch,
     *,
-    sources: Callable[[Catalog], Sources],
+    sources: Callable[[Catalog, Staging], Sources],
     jobs: JobStore,
     archives: ObjectStore,
     budget: Budget,
@@ -50,8 +54,9 @@ def read_chunk(
 
     It stops also after ``batch.seconds``. Where entries are cut depends on the data and ``parts_size`` alone, never on
     time, so that a reading that was interrupted leaves the same bytes as one that was not. An export that builds on
-    another one compares what it reads with that one's baseline. Raises ExportGone or ExportNotRunning,
-    SourceUnavailable, StorageUnavailable, BaselineUnreadable.
+    another one compares what it reads with that one's baseline. A shard whose source is not ready is noted as waiting,
+    and left behind for the next one. Raises ExportGone or ExportNotRunning, SourceUnavailable, StorageUnavailable,
+    BaselineUnreadable.
     """
     with (
         making_export(tenant, export_id, jobs=jobs, archives=archives, clock=clock) as job,
@@ -60,29 +65,54 @@ def read_chunk(
     ):
         held = _held(job, archives)
         catalog = pinned_catalog(archives, export_id)
-        found = sources(catalog)
-        budget = _Sooner(budget, clock, batch.seconds)
-        records = size = 0
+        sooner = _Sooner(budget, clock, batch.seconds)
+        staging = ExportStaging(archives, export_id, call=budget, enough=sooner)
+        reader = _ShardReader(job, catalog, sources(catalog, staging), held, archives, sooner)
+        records = size = done = 0
         has_read = False
-        for position, shard in enumerate(batch.shards):
+        for shard in batch.shards:
             last = last_staged(archives, job.id, shard)
+            waits = False
             if last is None or not last.done:
-                if has_read and budget.spent():
+                if has_read and sooner.spent():
                     return False
                 has_read = True
-                doctype = catalog.doctypes[shard.doctype]
-                reading = _Reading(job, shard, last, reads_files=doctype.has_files)
-                given = found.of(shard.doctype).read(tenant=job.tenant, shard=shard, after=reading.resume_after)
-                items = reading.compared(chosen_by_date(given, doctype, job.options.dates), held, doctype)
-                last = _read_shard(items, reading, archives=archives, budget=budget)
-            records, size = records + last.total_records, size + last.total_bytes
-            share = (position + last.done) / len(batch.shards)
+                try:
+                    last = reader.read(shard, last)
+                except SourceNotReady as error:
+                    last = last_staged(archives, job.id, shard)
+                    waits = note_waiting(archives, job.id, shard, error, clock())
+            if last is not None:
+                records, size, done = records + last.total_records, size + last.total_bytes, done + last.done
+            share = done / len(batch.shards)
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, share, records, size))
-            if not last.done:
+            if not waits and (last is None or not last.done):
                 return False
         if not batch.shards:
             jobs.report(job, WorkerProgress("read", batch.number, batch.batches, 1.0, 0, 0))
-    return True
+    return done == len(batch.shards)
+
+
+@dataclass(frozen=True, slots=True)
+class _ShardReader:
+    """Reads shards of one export, from their checkpoints on, as long as there is time."""
+
+    job: ExportJob
+    catalog: Catalog
+    sources: Sources
+    held: HeldRows | None
+    archives: ObjectStore
+    budget: Budget
+
+    def read(self, shard: Shard, last: Staged | None) -> Staged:
+        """Return the checkpoint that the shard has then. Raises SourceNotReady; what was flushed until then stays."""
+        doctype = self.catalog.doctypes[shard.doctype]
+        reading = _Reading(self.job, shard, last, reads_files=doctype.has_files)
+        source = self.sources.of(shard.doctype)
+        given = source.read(tenant=self.job.tenant, shard=shard, after=reading.resume_after)
+        rows = in_rows(chosen_by_date(given, doctype, self.job.options.dates), source, self.job.options)
+        items = reading.compared(rows, self.held, doctype)
+        return _read_shard(items, reading, archives=self.archives, budget=self.budget)
 
 
 class _Sooner:
@@ -121,7 +151,7 @@ def _held(job: ExportJob, archives: ObjectStore) -> HeldRows | None:
 
 
 def _read_shard(found: Iterable[Change], reading: "_Reading", *, archives: WorkStore, budget: Budget) -> Staged:
-    for change in found:
+    for change in _kept(found, reading, archives):
         reading.take(change)
         if reading.entry_is_full:
             reading.close_entry()
@@ -131,6 +161,15 @@ def _read_shard(found: Iterable[Change], reading: "_Reading", *, archives: WorkS
                 reading.flush(archives, done=False)
     reading.close_entry()
     return reading.flush(archives, done=True)
+
+
+def _kept(found: Iterable[Change], reading: "_Reading", archives: WorkStore) -> Iterator[Change]:
+    """Pass on what a source gives. If it fails, leave a checkpoint behind the last entry that is full."""
+    try:
+        yield from found
+    except (SourceUnavailable, SourceNotReady):
+        reading.keep_closed(archives)
+        raise
 
 
 @dataclass
@@ -146,6 +185,11 @@ class _OpenEntry:
     items: int = 0
     updated_at: int = 0
     last_key: str | None = None
+
+
+_LISTS = ("_packed", "_directories", "_files", "_gaps", "_kept_files", "_rows")
+_NUMBERS = ("_expected", "_files_expected", "_outside", "_unchanged", "_files_unchanged", "_deleted")
+"""What _Reading gathers item by item. All else it has of entries, as they are closed."""
 
 
 class _Reading:
@@ -166,8 +210,26 @@ class _Reading:
         self.resume_after = last.resume_after if last else None
         self._open = _OpenEntry()
         self._start_segment()
+        self._mark()
+
+    def _mark(self) -> None:
+        """Note what belongs to entries that are closed."""
+        self._closed = {name: len(getattr(self, name)) for name in _LISTS} | {
+            name: getattr(self, name) for name in _NUMBERS
+        }
+
+    def keep_closed(self, archives: WorkStore) -> None:
+        """Write what belongs to closed entries, as if nothing had come behind them. Nothing else can be taken then."""
+        if self._written_behind == self.resume_after:
+            return
+        for name in _LISTS:
+            del getattr(self, name)[self._closed[name] :]
+        for name in _NUMBERS:
+            setattr(self, name, self._closed[name])
+        self.flush(archives, done=False)
 
     def _start_segment(self) -> None:
+        self._written_behind = self.resume_after
         self._packed = bytearray()
         self._entries: list[Entry] = []
         self._directories: list[Directory] = []
@@ -284,6 +346,7 @@ class _Reading:
                 self._add(packed_list(self._container, list_path(doctype, kind, name), lines), 0, entry.updated_at)
         if entry.records or entry.deleted:
             self._next_entry += 1
+        self._mark()
 
     def _add(self, packed: PackedRecords, records: int, updated_at: int) -> None:
         self._entries.append(

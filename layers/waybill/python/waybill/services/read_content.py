@@ -95,7 +95,8 @@ class ReadContent:
         for shard in self._shards:
             for flush in staged(self._archives, self._export_id, shard):
                 for file in flush.files:
-                    path = book.path(file.directory, file.name)
+                    is_path = file.kept and file.directory.startswith("/")
+                    path = (book.path_in if is_path else book.path)(file.directory, file.name)
                     yield FileEntry(path, shard.doctype, file, flush.segment if file.record else None)
 
     def _file_lists(self, job: ExportJob) -> Iterator[MadeRecords]:

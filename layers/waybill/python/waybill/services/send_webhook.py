@@ -1,10 +1,12 @@
 """Try once to deliver an event to a webhook."""
 
 import json
+import math
+from dataclasses import dataclass
 from enum import StrEnum
 
 from waybill.domain.errors import WebhookChanged, WebhookNotFound, WebhookNotTaken
-from waybill.domain.webhook import Delivery, Outcome, Webhook
+from waybill.domain.webhook import MOST_WAITS, Delivery, Outcome, Webhook
 from waybill.domain.webhook_message import WebhookMessage, signed_headers
 from waybill.ports import Clock, Metrics, WebhookClient, WebhookStore
 
@@ -12,11 +14,21 @@ _TRIES = 5
 
 
 class Sent(StrEnum):
-    """How a try has ended, if there is no use in another one."""
+    """How a try has ended, if there is no use in another one, or not before the receiver wants it."""
 
     TAKEN = "taken"
     GONE = "gone"
     SKIPPED = "skipped"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What came of a try. If it is to be made later: in how many ``seconds``, and how often that was asked so far."""
+
+    sent: Sent
+    seconds: int = 0
+    waits: int = 0
 
 
 def send_webhook(
@@ -28,27 +40,32 @@ def send_webhook(
     client: WebhookClient,
     clock: Clock,
     metrics: Metrics,
-) -> Sent:
+    waits: int = 0,
+) -> Ended:
     """Send a message to a webhook, signed with the secrets of this moment, and keep what came of it.
 
     A webhook that was deleted or switched off meanwhile is not asked. One whose receiver answers 410 is switched off.
+    A receiver that asks to wait is waited for, if it did so ``waits`` times before and that is not too often.
     Raises WebhookNotTaken if it should be tried again.
     """
     try:
         webhook = webhooks.get(tenant, name)
     except WebhookNotFound:
-        return Sent.SKIPPED
+        return Ended(Sent.SKIPPED)
     if not webhook.wants(message.type):
-        return Sent.SKIPPED
+        return Ended(Sent.SKIPPED)
     outcome = _post(webhook, message, client, clock)
     _note(webhook, outcome, webhooks, clock)
     if outcome.taken:
         metrics.count("WebhooksTaken", 1)
-        return Sent.TAKEN
+        return Ended(Sent.TAKEN)
     metrics.count("WebhooksNotTaken", 1)
     if outcome.gone:
         _switch_off(webhook, webhooks)
-        return Sent.GONE
+        return Ended(Sent.GONE)
+    wait = outcome.wait_asked(clock())
+    if wait is not None and waits < MOST_WAITS:
+        return Ended(Sent.LATER, math.ceil(wait.total_seconds()), waits + 1)
     raise WebhookNotTaken(f"The receiver of a webhook has not taken an event ({outcome.text}).")
 
 

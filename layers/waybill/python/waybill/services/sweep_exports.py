@@ -1,4 +1,4 @@
-"""Put in order what nothing else has: exports that are stuck, and what is left of those that are gone."""
+"""Put in order what nothing else has: exports that are stuck, and what is left of exports and chains that are gone."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +12,8 @@ from itertools import chain
 from waybill.domain import keys
 from waybill.domain.errors import ExportNotFound, JobChanged, SweepIncomplete, WaybillError
 from waybill.domain.job import ExecutionState, ExportJob, ExportState, asked_at, is_export_id
-from waybill.ports import Budget, Clock, JobStore, Metrics, ObjectStore, Workflow
+from waybill.ports import Budget, ChainStore, Clock, JobStore, Metrics, ObjectStore, ScheduleStore, Workflow
+from waybill.services.chains import forget_if_over
 from waybill.services.expire_export import expire_export
 
 STUCK_AFTER = timedelta(minutes=15)
@@ -36,15 +37,21 @@ class _Outcome(StrEnum):
     CLEARED = "cleared"
     HEALED = "healed"
     FAILED = "failed"
+    ENDED = "chains"
+
+
+_Task = tuple[str, Callable[[], _Outcome | None]]
+"""What is looked at, and what puts it in order and says what came of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did, in numbers of exports.
+    """What a sweep did, in numbers of exports, each counted once.
 
     ``removed`` had expired, or their removal was cut short. Of ``cleared`` there were objects although nobody knows
     them any more. ``healed`` got the execution that they lacked, ``failed`` ended because theirs had, and ``fine``
-    needed nothing. ``whole`` says that all exports were looked at.
+    needed nothing. Of so many ``chains`` whose schedule has ended something was left. ``whole`` says that all exports
+    and chains were looked at.
     """
 
     fine: int
@@ -52,6 +59,7 @@ class Swept:
     cleared: int
     healed: int
     failed: int
+    chains: int
     whole: bool
 
 
@@ -63,28 +71,37 @@ def sweep_exports(
     clock: Clock,
     metrics: Metrics,
     budget: Budget,
+    chains: ChainStore,
+    schedules: ScheduleStore,
 ) -> Swept:
-    """Look at every export that is not at rest, then at every one that has objects, and put in order what is amiss.
+    """Look at every export that is not at rest, at every one that has objects and at every chain; put all in order.
 
     Stops when the budget is spent. Safe to repeat, also side by side. One that cannot be put in order does not hold up
     the others; in the end SweepIncomplete is raised for it.
     """
-    sweep = _Sweep(jobs, workflow, archives, clock, metrics)
-    outcomes: Counter[_Outcome] = Counter()
-    troubles: list[WaybillError] = []
+    sweep = _Sweep(jobs, workflow, archives, clock, metrics, chains, schedules)
+    outcomes: dict[str, _Outcome] = {}
+    troubles: dict[str, WaybillError] = {}
     whole = True
-    for settle in chain(sweep.unfinished(), sweep.stored()):
+    for name, settle in chain(sweep.unfinished(), sweep.stored(), sweep.chained()):
         if budget.spent() or len(troubles) == MOST_TROUBLES:
             whole = False
             metrics.count("SweepsCutShort", 1)
             break
         try:
-            outcomes[settle()] += 1
+            outcome = settle()
         except WaybillError as error:
-            troubles.append(error)
+            troubles.setdefault(name, error)
+            continue
+        if outcome is not None and outcomes.get(name, _Outcome.FINE) is _Outcome.FINE:  # it may be looked at twice
+            outcomes[name] = outcome
     if troubles:
-        raise SweepIncomplete(f"{len(troubles)} exports could not be put in order, the first because: {troubles[0]}")
-    return Swept(**{outcome.value: outcomes[outcome] for outcome in _Outcome}, whole=whole)
+        first = next(iter(troubles.values()))
+        raise SweepIncomplete(
+            f"{len(troubles)} exports or chains could not be put in order, the first because: {first}"
+        )
+    counted = Counter(outcomes.values())
+    return Swept(**{outcome.value: counted[outcome] for outcome in _Outcome}, whole=whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +111,25 @@ class _Sweep:
     archives: ObjectStore
     clock: Clock
     metrics: Metrics
+    chains: ChainStore
+    schedules: ScheduleStore
 
-    def unfinished(self) -> Iterator[Callable[[], _Outcome]]:
+    def unfinished(self) -> Iterator[_Task]:
         """Yield what to do about the exports that are being made, or removed, for longer than a step may take."""
         for tenant, export_id in self.jobs.unfinished(before=self.clock() - STUCK_AFTER):
-            yield partial(self._settle_unfinished, tenant, export_id)
+            yield export_id, partial(self._settle_unfinished, tenant, export_id)
 
-    def stored(self) -> Iterator[Callable[[], _Outcome]]:
+    def stored(self) -> Iterator[_Task]:
         """Yield what to do about the exports that have objects, the oldest first."""
         for prefix in self.archives.prefixes(keys.EXPORTS):
             export_id = keys.export_of(prefix)
             if is_export_id(export_id):
-                yield partial(self._settle_stored, export_id)
+                yield export_id, partial(self._settle_stored, export_id)
+
+    def chained(self) -> Iterator[_Task]:
+        """Yield what to do about the chains that have objects."""
+        for prefix in self.archives.prefixes(keys.CHAINS):
+            yield prefix, partial(self._settle_chain, keys.chain_of(prefix))
 
     def _settle_unfinished(self, tenant: str, export_id: str) -> _Outcome:
         try:
@@ -140,6 +164,12 @@ class _Sweep:
         except ExportNotFound:
             return self._clear(export_id)
         return self._expire(tenant, export_id)
+
+    def _settle_chain(self, key: str) -> _Outcome | None:
+        is_over = forget_if_over(
+            key, jobs=self.jobs, chains=self.chains, schedules=self.schedules, archives=self.archives
+        )
+        return _Outcome.ENDED if is_over else None
 
     def _clear(self, export_id: str) -> _Outcome:
         """Remove the objects of an export that nobody knows."""

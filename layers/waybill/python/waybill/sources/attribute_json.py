@@ -19,6 +19,8 @@ from typing import Any
 
 import msgspec
 
+from waybill.sources.leave_out import Hidden, hidden
+
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
 
 Attribute = dict[str, Any]
@@ -30,14 +32,27 @@ class NotConvertible(ValueError):
 
 
 def one_line(item: Mapping[str, Attribute], leave_out: Collection[str] = ()) -> bytes:
-    """Return an item as one line of JSON in UTF-8, without the top-level attributes named in ``leave_out``.
+    """Return an item as one line of JSON in UTF-8, without what ``leave_out`` names (``sources.leave_out``).
 
     Raises NotConvertible.
     """
     try:
-        return _ENCODER.encode({name: _value(value) for name, value in item.items() if name not in leave_out})
+        return _ENCODER.encode(_map(_without(item, hidden(tuple(leave_out)))))
     except RecursionError as error:
         raise NotConvertible("is nested too deeply") from error
+
+
+def _without(item: Mapping[str, Attribute], what: Hidden) -> Mapping[str, Attribute]:
+    if not what.may_touch(item):
+        return item
+    return {name: value if below is None else _pruned(value, below) for name, value, below in what.kept(item)}
+
+
+def _pruned(attribute: Attribute, what: Hidden) -> Attribute:
+    fields, elements = attribute.get("M"), attribute.get("L")
+    if fields is not None:
+        return {"M": _without(fields, what)}
+    return attribute if elements is None else {"L": [_pruned(element, what) for element in elements]}
 
 
 def _value(attribute: Attribute) -> object:
@@ -72,7 +87,7 @@ def _list(values: list[Attribute]) -> list[object]:
     return [_value(value) for value in values]
 
 
-def _map(values: dict[str, Attribute]) -> dict[str, object]:
+def _map(values: Mapping[str, Attribute]) -> dict[str, object]:
     return {name: _value(value) for name, value in values.items()}
 
 

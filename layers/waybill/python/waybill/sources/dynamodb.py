@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from waybill.domain.catalog import Doctype, FilesSource
+from waybill.domain.catalog import Doctype, FilesSource, TableSource
 from waybill.domain.chain import JOINT
 from waybill.domain.errors import CatalogError, SourceUnavailable, StorageUnavailable
 from waybill.domain.ledger import Gap, Outcome
@@ -55,6 +55,8 @@ class TableRecords:
 
     def __init__(self, doctype: Doctype, client: TableClient) -> None:
         source = doctype.source.index if isinstance(doctype.source, FilesSource) else doctype.source
+        if not isinstance(source, TableSource):
+            raise CatalogError(f"The doctype {doctype.name} is in no table.")
         if source.index is not None and source.id_attribute is None:
             raise CatalogError(f"The doctype {doctype.name} is read from an index, so it needs an id_attribute.")
         if "{tenant}" not in source.partition_value:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 
 import msgspec
 
+from waybill.sources.leave_out import hidden, without
+
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 """Checks the whole text, strictly (RFC 8259, no NaN, no half of a surrogate pair), and parses the top level alone."""
 
@@ -16,13 +18,17 @@ class NotAnObject(ValueError):
 
 
 def one_line(text: str, leave_out: Collection[str] = ()) -> bytes:
-    """Return a JSON object as one line of UTF-8, without the top-level fields named in ``leave_out``.
+    """Return a JSON object as one line of UTF-8, without the fields named in ``leave_out`` (``sources.leave_out``).
 
     A name is compared as what it means, so escapes hide nothing. Where names are written twice, the text keeps both,
-    unless a field was left out: then the last of them stands. Raises NotAnObject.
+    unless something may have been left out: then the last of them stands. Raises NotAnObject.
     """
     try:
         fields = _FIELDS.decode(text)
+        what = hidden(tuple(leave_out))
+        if not what.may_touch(fields):
+            return _without_line_ends(text.strip().encode())
+        kept = without(fields, what)
     except RecursionError as error:
         raise NotAnObject("is nested too deeply") from error
     except UnicodeEncodeError as error:
@@ -31,9 +37,6 @@ def one_line(text: str, leave_out: Collection[str] = ()) -> bytes:
         raise NotAnObject("is JSON, but not an object") from error
     except msgspec.DecodeError as error:
         raise NotAnObject("is not valid JSON") from error
-    if not leave_out or fields.keys().isdisjoint(leave_out):
-        return _without_line_ends(text.strip().encode())
-    kept = {name: value for name, value in fields.items() if name not in leave_out}
     return _without_line_ends(msgspec.json.encode(kept))
 
 
