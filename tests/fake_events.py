@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from waybill.domain.change_event import ChangeEvent, tenant_reference
+from waybill.domain.change_event import Event, cloud_event, tenant_reference
 from waybill.domain.errors import StorageUnavailable, WebhookChanged, WebhookNotFound
 from waybill.domain.webhook import Delivery, Outcome, Webhook
 from waybill.domain.webhook_message import WebhookMessage
@@ -18,10 +18,10 @@ class MemoryBus:
     told: list[dict[str, object]] = field(default_factory=list)
     refuses: bool = False
 
-    def publish(self, event: ChangeEvent, *, tenant: str) -> None:
+    def publish(self, event: Event, *, tenant: str) -> None:
         if self.refuses:
             raise StorageUnavailable("The event bus did not take an event.")
-        self.told.append(event.cloud_event(tenant_reference(tenant, BUS)))
+        self.told.append(cloud_event(event, tenant_reference(tenant, BUS)))
 
 
 @dataclass

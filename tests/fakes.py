@@ -664,3 +664,36 @@ class FakeImports:
     def _meet(self, method: str) -> None:
         if method in self.fail_on:
             raise self.fail_on[method]
+
+
+class MemoryImportWorkflow:
+    """ImportWorkflow. ``running`` are the names of executions that run, ``started`` and ``stopped`` all that were."""
+
+    def __init__(self, *, fail_on: Mapping[str, Exception] | None = None) -> None:
+        self.started: list[str] = []
+        self.stopped: list[str] = []
+        self.running: set[str] = set()
+        self.fail_on = dict(fail_on or {})
+
+    def start(self, job: ImportJob) -> None:
+        self._meet("start")
+        if job.execution not in self.started:
+            self.started.append(job.execution)
+            self.running.add(job.execution)
+
+    def stop(self, job: ImportJob) -> None:
+        self._meet("stop")
+        for name in job.executions:
+            if name in self.running:
+                self.running.remove(name)
+                self.stopped.append(name)
+
+    def state(self, job: ImportJob) -> ExecutionState:
+        self._meet("state")
+        if job.execution not in self.started:
+            return ExecutionState.MISSING
+        return ExecutionState.RUNNING if job.execution in self.running else ExecutionState.ENDED
+
+    def _meet(self, method: str) -> None:
+        if method in self.fail_on:
+            raise self.fail_on[method]

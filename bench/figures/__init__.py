@@ -11,6 +11,11 @@ from bench.figures.cold_import import (
 )
 from bench.figures.cost import cost_per_1000_exports, cost_per_1000_small_exports
 from bench.figures.dynamodb_pages import ndjson_from_attributes, ndjson_from_text_records
+from bench.figures.imports import (
+    import_memory_by_rows,
+    import_memory_growth_by_rows,
+    import_rows_per_cpu_second,
+)
 from bench.figures.large_files import (
     bytes_through_us_per_large_file_tar,
     bytes_through_us_per_large_file_zip,
@@ -54,6 +59,9 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
         worker_memory_by_input,
         worker_memory_growth_by_input,
         api_latency_hidden,
+        import_rows_per_cpu_second,
+        import_memory_by_rows,
+        import_memory_growth_by_rows,
         state_transitions_per_export,
         cost_per_1000_exports,
         cost_per_1000_small_exports,

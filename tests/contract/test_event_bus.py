@@ -12,7 +12,7 @@ from tests.fake_events import BUS, MemoryBus
 from waybill.adapters.aws_json import AwsJsonClient
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.eventbridge_bus import EventBridgeBus
-from waybill.domain.change_event import ChangeEvent, tenant_reference
+from waybill.domain.change_event import ChangeEvent, cloud_event, tenant_reference
 from waybill.domain.errors import StorageUnavailable
 from waybill.ports import EventBus
 
@@ -69,7 +69,7 @@ def test_an_event_arrives_as_a_cloudevent_that_rules_can_match(
 
     (arrived,) = received()
     assert (arrived["source"], arrived["detail-type"]) == ("waybill", "waybill.export.done")
-    assert arrived["detail"] == EVENT.cloud_event(tenant_reference("anna", name))
+    assert arrived["detail"] == cloud_event(EVENT, tenant_reference("anna", name))
     assert arrived["time"] == "2026-03-01T12:00:00Z"
     assert "anna" not in json.dumps(arrived)
 
@@ -80,7 +80,7 @@ def test_the_bus_in_memory_has_the_same_event(
     memory = MemoryBus()
     memory.publish(EVENT, tenant="anna")
 
-    assert memory.told == [EVENT.cloud_event(tenant_reference("anna", BUS))]
+    assert memory.told == [cloud_event(EVENT, tenant_reference("anna", BUS))]
 
 
 class Answering(AwsJsonClient):

@@ -9,7 +9,7 @@ from tests.fakes import FakeBudget, MemoryObjects
 
 from waybill.adapters.backoff import Backoff
 from waybill.adapters.s3_objects import S3Objects
-from waybill.domain.errors import SourceUnavailable
+from waybill.domain.errors import ObjectChanged, SourceUnavailable
 from waybill.ports import ObjectStore
 from waybill.services import export_staging
 from waybill.services.export_staging import ExportStaging
@@ -70,3 +70,17 @@ def test_notes_and_debts_are_there_until_they_are_not(archives: ObjectStore) -> 
     )  # fmt: skip
     held.forgive_debt("a", "1")
     assert (held.debt("a", "1"), held.debt("a", "11")) == (None, b"another ticket")
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 10), (5, 5), (6_000_000, 700_000), (0, 7_000_000)])
+def test_any_bytes_of_a_content_can_be_read_in_the_version_that_is_kept(
+    archives: ObjectStore, start: int, length: int
+) -> None:
+    held = staging(archives)
+    kept = held.keep("a/1", chunks(7_000_000))
+
+    assert b"".join(held.read(kept, start, length)) == b"".join(chunks(7_000_000))[start : start + length]
+
+    archives.put(kept.key, b"another")
+    with pytest.raises(ObjectChanged):
+        list(held.read(kept, 0, 5))

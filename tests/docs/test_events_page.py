@@ -12,8 +12,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.docs.test_docs import NOW, PACKAGE, listed, missing, page, rows, section, template, words
 
 from waybill.adapters import webhook_client
-from waybill.domain import change_event, web_address, webhook
-from waybill.domain.change_event import ChangeEvent, tenant_reference
+from waybill.domain import change_event, import_event, web_address, webhook
+from waybill.domain.change_event import ChangeEvent, cloud_event, tenant_reference
+from waybill.domain.import_job import new_import
+from waybill.domain.import_options import ImportOptions
 from waybill.domain.options import KIBIBYTE
 from waybill.domain.webhook import Delivery, Webhook, new_webhook
 from waybill.entry import requested_export, webhook_request
@@ -29,15 +31,23 @@ def a_webhook() -> Webhook:
 
 
 def test_every_type_is_in_the_page_and_no_other() -> None:
-    assert listed(section(page("events.md"), "The types")) == set(change_event.TYPES)
+    assert listed(section(page("events.md"), "The types")) == {*change_event.TYPES, *import_event.IMPORT_TYPES}
 
 
 def test_every_field_of_an_event_is_in_the_page() -> None:
     text = section(page("events.md"), "On the bus")
-    document = EVENT.cloud_event("reference")
+    document = cloud_event(EVENT, "reference")
 
     assert not missing(document.keys() | document["data"].keys(), words(text) | set(text.split('"')))
     assert not missing(EVENT.data().keys() - {"export_id"} | {"id", "subject", "time", "tenant"}, listed(text))
+
+
+def test_every_field_of_an_event_of_an_import_is_in_the_page() -> None:
+    job = new_import("ada", ImportOptions(inputs=()), NOW)
+    event = import_event.import_change_of(None, job, NOW)
+    assert event is not None
+
+    assert not missing(event.data().keys(), words(section(page("events.md"), "On the bus")))
 
 
 def test_the_command_in_the_page_computes_the_reference_of_a_tenant() -> None:
@@ -133,4 +143,4 @@ def test_the_openapi_description_has_the_attributes_and_types_of_a_webhook() -> 
     schemas = yaml.safe_load(page("openapi.yaml"))["components"]["schemas"]
 
     assert set(schemas["WebhookSettings"]["properties"]) == set(webhook_request._Attributes.model_fields)
-    assert tuple(schemas["ChangeType"]["enum"]) == change_event.TYPES
+    assert tuple(schemas["ChangeType"]["enum"]) == (*change_event.TYPES, *import_event.IMPORT_TYPES)

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from pytest_socket import disable_socket, enable_socket
 from tests.fake_schedules import MemoryScheduler
-from tests.fake_uploads import MemoryUploadParts, MemoryUploads
+from tests.fake_uploads import MemoryUploadParts
 from tests.fakes import FakeTokens, MemoryApiKeys
 from tests.unit.services.exports import Product
+from tests.unit.services.import_jobs import Importing
 
 from waybill.domain.catalog import Catalog
 from waybill.domain.import_limits import ImportLimits
-from waybill.entry import event, http, task
+from waybill.entry import event, http, import_task, task
 from waybill.entry.observability import logger
 from waybill.ports import Staging
 
@@ -52,7 +53,10 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         max_range_days=0,
         qiscus_max_range_days=30,
         import_limits=ImportLimits(input_bytes=1 << 30, uploads=3),
+        max_running_imports=2,
+        import_allow_private=False,
     )
+    importing = Importing(archives=made.archives, clock=made.clock, metrics=made.metrics)
 
     class Wiring(SimpleNamespace):
         @property
@@ -80,15 +84,26 @@ def product(monkeypatch: pytest.MonkeyPatch) -> Product:
         webhooks=made.webhooks,
         webhook_workflow=made.webhook_workflow,
         webhook_client=made.webhook_client,
-        uploads=MemoryUploads(),
         upload_parts=MemoryUploadParts(made.archives),
+        imports=importing.imports,
+        import_workflow=importing.workflow,
+        uploads=importing.uploads,
+        importing=importing,
     )
     made.schedules.stored.clear()
     made.wiring = wiring
     monkeypatch.setattr(http, "wiring", lambda: wiring)
     monkeypatch.setattr(task, "wiring", lambda: wiring)
+    monkeypatch.setattr(import_task, "wiring", lambda: wiring)
     monkeypatch.setattr(event, "wiring", lambda: wiring)
     return made
+
+
+@pytest.fixture
+def world(product: Product) -> Importing:
+    """The imports that the handlers have, in memory."""
+    importing: Importing = product.wiring.importing
+    return importing
 
 
 @pytest.fixture

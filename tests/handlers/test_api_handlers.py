@@ -808,7 +808,7 @@ def test_a_fault_of_ours_tells_nothing_and_the_next_request_works(
         r'{"data": {"attributes": {"time_zone": "\ud800"}}}',
     ],
 )
-@pytest.mark.parametrize("route", ["create_export", "estimate_export", "put_schedule", "put_webhook"])
+@pytest.mark.parametrize("route", ["create_export", "create_import", "estimate_export", "put_schedule", "put_webhook"])
 def test_half_of_a_surrogate_pair_is_refused_in_an_answer_that_can_be_sent(
     invoke: Invoke, route: str, body: str
 ) -> None:

@@ -20,7 +20,7 @@ def webhook_definition() -> dict[str, Any]:
     return dict(json.loads(SUBSTITUTION.sub(lambda match: arn + match[1], text)))
 
 
-def test_the_stream_gives_both_images_and_every_change_of_an_export_to_publish_change(
+def test_the_stream_gives_both_images_and_every_change_of_a_job_to_publish_change(
     resources: dict[str, Any],
 ) -> None:
     mapping = resources["PublishChangeStream"]["Properties"]
@@ -30,7 +30,7 @@ def test_the_stream_gives_both_images_and_every_change_of_an_export_to_publish_c
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["JobsTable", "StreamArn"]}
     assert pattern == {
         "eventName": ["INSERT", "MODIFY"],
-        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "export#"}]}}},
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "export#"}, {"prefix": "import#"}]}}},
     }
 
 

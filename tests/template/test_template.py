@@ -15,6 +15,15 @@ from waybill.services.starting_export import LONGEST_START
 
 REPOSITORY = Path(__file__).parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py"))
+IMPORTING = {
+    f"{name}FunctionRole"
+    for name in (
+        *("DeleteImport", "StageImport", "ValidateRows", "LoadRows", "UndoRows"),
+        *("FinishImport", "FinishUndo", "FailImport", "SweepImports"),
+    )
+}
+"""Roles of imports; test_imports.py says what they may do."""
+
 NO_NARROWER_RESOURCE = ("logs:", "xray:")
 
 
@@ -84,9 +93,12 @@ def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str
     steps = ("plan_export", "read_chunk", "plan_parts", "pack_part", "finish_export")
     enders = ("expire_export", "sweep_exports", "settle_debts")
 
-    api = ("delete_export", "delete_qiscus_export", "delete_schedule", "put_schedule", "delete_upload")
-    who = (*api, *steps, *enders)
-    assert deleting == {f"{resource_name(name)}Role" for name in who}
+    who = (
+        *("delete_export", "delete_qiscus_export", "delete_schedule", "put_schedule", "delete_upload"),
+        *steps,
+        *enders,
+    )
+    assert deleting - IMPORTING == {f"{resource_name(name)}Role" for name in who}
 
 
 def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_their_chain(
@@ -94,8 +106,9 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
 ) -> None:
     allowed: dict[str, set[str]] = {}
     for role, statement in statements(resources):
-        if "s3:DeleteObject" in statement["Action"]:
-            allowed.setdefault(role, set()).add(statement["Resource"]["Fn::Sub"])
+        if "s3:DeleteObject" in statement["Action"] and role not in IMPORTING:
+            resources_ = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            allowed.setdefault(role, set()).update(each["Fn::Sub"] for each in resources_)
     schedules = ("put_schedule", "delete_schedule")
     who = (*schedules, "delete_export", "expire_export", "sweep_exports", "read_chunk", "finish_export")
     chains = {f"{resource_name(name)}Role" for name in who}
@@ -103,7 +116,7 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
     uploads = allowed.pop(f"{resource_name('delete_upload')}Role")
     assert uploads == {"${ArchivesBucket.Arn}/uploads/*"}
-    kinds = ("exports", "chains", "debts")
+    kinds = ("exports", "chains", "debts", "imports")
     assert set().union(*allowed.values()) == {f"${{ArchivesBucket.Arn}}/{kind}/*" for kind in kinds}
 
 
@@ -162,10 +175,10 @@ def test_a_request_that_starts_exports_is_over_when_another_may_start_what_it_ha
         assert functions[name]["Timeout"] < LONGEST_START.total_seconds(), name
 
 
-def test_no_function_may_write_where_the_product_keeps_its_data(resources: dict[str, Any]) -> None:
+def test_of_all_functions_only_two_may_write_where_the_product_keeps_its_data(resources: dict[str, Any]) -> None:
     for role, statement in statements(resources):
         text = str(statement["Resource"])
-        if "FilesBucket" in text or "DocumentsTable" in text:
+        if ("FilesBucket" in text or "DocumentsTable" in text) and role not in IMPORTING:
             assert set(statement["Action"]) <= {"dynamodb:Query", "s3:ListBucket", "s3:GetObject"}, role
 
 
@@ -209,7 +222,7 @@ def test_job_records_expire(resources: dict[str, Any]) -> None:
     assert ttl == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_what_the_ttl_removes_reaches_the_function_that_expires_exports(resources: dict[str, Any]) -> None:
+def test_what_the_ttl_removes_reaches_the_function_that_expires_jobs(resources: dict[str, Any]) -> None:
     mapping = resources["ExpireExportMapping"]["Properties"]
     (pattern,) = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
 
@@ -218,7 +231,7 @@ def test_what_the_ttl_removes_reaches_the_function_that_expires_exports(resource
     assert pattern == {
         "eventName": ["REMOVE"],
         "userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]},
-        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "export#"}]}}},
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "export#"}, {"prefix": "import#"}]}}},
     }
 
 
@@ -263,7 +276,7 @@ def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]
 
     unguarded = {route for route, each in operations.items() if each["security"] == [{"NONE": []}]}
 
-    assert len(operations) == 27
+    assert len(operations) == 33
     assert all("Jwt" in each["security"][0] for route, each in operations.items() if route not in unguarded)
     assert {route for route in unguarded if not route[1].startswith(QISCUS)} == {("get", "/.well-known/waybill.pem")}
 
@@ -276,7 +289,7 @@ def test_the_functions_of_routes_that_the_gateway_does_not_guard_check_the_calle
         if event["Properties"]["Path"].startswith(QISCUS)
     }
 
-    assert len(checked) == 4
+    assert len(checked) == 6
     for folder in checked:
         text = (REPOSITORY / folder / "app.py").read_text()
         assert re.search(r'@route\(scope="exports\.(read|create|delete)"[^)]*dialect=QISCUS\)', text), folder
@@ -373,7 +386,11 @@ def test_only_finish_export_signs_and_only_digests(resources: dict[str, Any]) ->
         if any(action.startswith("kms:") for action in statement["Action"])
     }
 
-    assert set(using) == {("FinishExportFunctionRole", "kms:Sign"), ("GetPublicKeyFunctionRole", "kms:GetPublicKey")}
+    assert set(using) == {
+        ("FinishExportFunctionRole", "kms:Sign"),
+        ("GetPublicKeyFunctionRole", "kms:GetPublicKey"),
+        ("StageImportFunctionRole", "kms:GetPublicKey"),
+    }
     assert all(each["Resource"] == {"Fn::GetAtt": ["SigningKey", "Arn"]} for each in using.values())
     assert using["FinishExportFunctionRole", "kms:Sign"]["Condition"] == {
         "StringEqualsIfExists": {"kms:MessageType": "DIGEST", "kms:SigningAlgorithm": "ECDSA_SHA_256"}

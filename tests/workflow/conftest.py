@@ -19,6 +19,7 @@ import pytest
 from tests.template.conftest import REPOSITORY, SUBSTITUTION
 
 STEPS = {"PlanExport", "ReadChunk", "PlanParts", "PackPart", "FinishExport", "FailExport"}
+IMPORT_STEPS = {"StageImport", "ValidateRows", "LoadRows", "FinishImport", "UndoRows", "FinishUndo", "FailImport"}
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 HOUR_MS = 3_600_000
@@ -91,6 +92,7 @@ class Stack:
     server: str
     steps: Steps
     state_machine: str
+    import_machine: str
     jobs: str = "jobs"
     documents: str = "documents"
     files: str = "files"
@@ -133,8 +135,10 @@ def stack(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     _create_storage(server)
-    state_machine = _create_state_machine(server)
+    state_machine = _create_state_machine(server, "export", STEPS)
     monkeypatch.setenv("EXPORT_WORKFLOW_ARN", state_machine)
+    import_machine = _create_state_machine(server, "import", IMPORT_STEPS)
+    monkeypatch.setenv("IMPORT_WORKFLOW_ARN", import_machine)
     monkeypatch.setenv("SIGNING_KEY_ID", _create_signing_key(server))
     monkeypatch.setattr(
         catalog_file,
@@ -142,7 +146,7 @@ def stack(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         lambda: catalog_file.load_catalog(REPOSITORY / "layers" / "catalog", os.environ),
     )
     bootstrap.wiring.cache_clear()
-    yield Stack(server, steps, state_machine)
+    yield Stack(server, steps, state_machine, import_machine)
     bootstrap.wiring.cache_clear()
     import requests  # noqa: PLC0415
 
@@ -166,14 +170,14 @@ def _create_signing_key(server: str) -> str:
     return str(created["KeyMetadata"]["Arn"])
 
 
-def _create_state_machine(server: str) -> str:
-    text = (REPOSITORY / "functions" / "export_workflow" / "definition.asl.json").read_text()
+def _create_state_machine(server: str, kind: str, steps: set[str]) -> str:
+    text = (REPOSITORY / "functions" / f"{kind}_workflow" / "definition.asl.json").read_text()
     values = {"Partition": "aws", "ArchivesBucket": "archives"}
-    values |= {f"{step}FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{step}" for step in STEPS}
+    values |= {f"{step}FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{step}" for step in steps}
     definition = SUBSTITUTION.sub(lambda match: values[match[1]], text)
     # The retries wait less; nothing else is different from what is deployed.
     definition = re.sub(r'"(IntervalSeconds|MaxDelaySeconds)": \d+', r'"\1": 1', definition)
     created = client("stepfunctions", server).create_state_machine(
-        name="waybill-export", definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/states"
+        name=f"waybill-{kind}", definition=definition, roleArn=f"arn:aws:iam::{ACCOUNT}:role/states"
     )
     return str(created["stateMachineArn"])

@@ -1,5 +1,7 @@
 """What the options choose of the catalog."""
 
+from dataclasses import replace
+
 import pytest
 
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
@@ -64,3 +66,33 @@ def test_records_that_a_cozy_takes_for_files_are_refused_without_contents(name: 
     assert caught.value.pointer == "/data/attributes/layout"
     assert bare.chosen(ExportOptions())
     assert chosen(format="zip", layout=COZY) == ["contacts", "files", "todos"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"body_attribute": None},
+        {"index": "by-date", "id_attribute": "id"},
+        {"sort_prefix": "NOTE#"},
+        {"sort_key_type": "N"},
+        {"id_attribute": "id"},
+    ],
+)
+def test_what_is_not_kept_as_text_under_its_name_cannot_be_imported(changes: dict[str, str]) -> None:
+    table = replace(TABLE, **changes)
+    catalog = Catalog({"notes": Doctype("notes", table, "{}"), "todos": CATALOG.doctypes["todos"]})
+
+    assert not catalog.importable("notes")
+    assert catalog.importable("todos")
+
+
+def test_files_are_imported_where_their_index_can_be() -> None:
+    assert CATALOG.importable("files")
+    assert CATALOG.doctypes["files"].target == TABLE
+
+
+def test_an_operator_can_refuse_imports_of_a_doctype() -> None:
+    closed = Catalog({"notes": Doctype("notes", TABLE, "{}", imported=False)})
+
+    assert not closed.importable("notes")
+    assert not closed.importable("unknown")

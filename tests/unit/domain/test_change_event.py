@@ -10,7 +10,7 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from waybill.domain.change_event import TYPES, ChangeEvent, change_of, tenant_reference
+from waybill.domain.change_event import TYPES, ChangeEvent, change_of, cloud_event, tenant_reference
 from waybill.domain.job import ExportJob, ExportState, new_export
 from waybill.domain.options import ExportOptions
 
@@ -82,7 +82,7 @@ def done() -> ChangeEvent:
 
 
 def test_an_event_is_read_by_the_cloudevents_library() -> None:
-    text = json.dumps(done().cloud_event("reference"))
+    text = json.dumps(cloud_event(done(), "reference"))
 
     read = JSONFormat().read(CloudEvent, text)
 
@@ -95,7 +95,7 @@ def test_an_event_is_read_by_the_cloudevents_library() -> None:
 
 @pytest.mark.parametrize("missing", ["source", "type"])
 def test_the_library_would_notice_a_missing_attribute(missing: str) -> None:
-    event = done().cloud_event("reference")
+    event = cloud_event(done(), "reference")
     del event[missing]
 
     with pytest.raises(Exception, match=missing):
@@ -106,7 +106,7 @@ def test_an_event_holds_neither_tenant_nor_secret_nor_sentence() -> None:
     linked = new_export("alice", ExportOptions(format="zip", layout="cozy"), NOW)
     event = change_of(linked, linked.failed(NOW, "It failed for alice."), NOW)
     assert event is not None
-    text = json.dumps(event.cloud_event(tenant_reference("alice", "bus")))
+    text = json.dumps(cloud_event(event, tenant_reference("alice", "bus")))
 
     assert linked.link is not None
     assert not [word for word in ("alice", linked.link, linked.link_secret.hex(), "failed for") if word in text]

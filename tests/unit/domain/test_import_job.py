@@ -18,6 +18,7 @@ from waybill.domain.import_job import (
     new_import,
 )
 from waybill.domain.import_options import ImportInput, ImportOptions, InputKind
+from waybill.domain.import_progress import percentage
 from waybill.domain.receipt import Reason
 from waybill.domain.running_imports import RunningImports
 
@@ -58,8 +59,9 @@ def test_every_try_to_undo_has_an_execution_of_its_own() -> None:
 
     assert [first.execution, second.execution] == [f"{first.id}-undo", f"{first.id}-undo-2"]
     assert second.executions == (first.id, f"{first.id}-undo-2")
-    assert (second.error, second.error_code, second.undo) == ("", "", UndoCounts())
-    assert second.undone(UndoCounts(removed=2)).executions == second.executions
+    undone = second.undone(UndoCounts(removed=2))
+    assert (second.undo, undone.error, undone.error_code) == (UndoCounts(), "", "")
+    assert undone.executions == second.executions
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,7 @@ def test_every_try_to_undo_has_an_execution_of_its_own() -> None:
         (lambda job: job, "running"),
         (lambda job: job.finished(NOW, COUNTS).undoing(), "undoing already"),
         (lambda job: job.finished(NOW, COUNTS).undoing().undone(UndoCounts()), "undone already"),
+        (lambda job: job.failed(NOW, "No."), "before it wrote anything"),
         (lambda job: replace(job.finished(NOW, COUNTS), options=replace(OPTIONS, dry_run=True)), "dry run"),
     ],
 )
@@ -77,7 +80,33 @@ def test_only_what_has_ended_and_wrote_can_be_undone(change: Callable[[ImportJob
 
 
 def test_an_import_that_broke_off_half_way_can_be_undone() -> None:
-    an_import().failed(NOW, "No.").check_undoable(NOW)
+    an_import().changed(phase=ImportPhase.LOAD, counts=COUNTS).failed(NOW, "No.").check_undoable(NOW)
+
+
+def test_an_import_that_could_not_be_undone_is_what_it_was() -> None:
+    done = an_import().changed(phase=ImportPhase.LOAD, counts=COUNTS).finished(NOW, COUNTS)
+    failed = an_import().changed(phase=ImportPhase.LOAD, counts=COUNTS).failed(NOW, "No.")
+
+    for job in (done, failed):
+        assert replace(job.undoing().not_undone(), rev=job.rev, undos=0) == job
+
+
+@pytest.mark.parametrize(
+    ("phase", "counts", "undo", "expected"),
+    [
+        (ImportPhase.STAGE, RowCounts(rows=9), None, 0),
+        (ImportPhase.VALIDATE, RowCounts(rows=8, accepted=1, skipped=1, failed=2), None, 40),
+        (ImportPhase.VALIDATE, RowCounts(), None, 20),
+        (ImportPhase.LOAD, RowCounts(rows=8, accepted=4, written=2), None, 79),
+        (ImportPhase.LOAD, RowCounts(rows=8, accepted=4, written=4), None, 99),
+        (ImportPhase.UNDO, RowCounts(rows=8, accepted=4, written=4), UndoCounts(1, 1, 0), 49),
+        (ImportPhase.UNDO, RowCounts(), UndoCounts(9, 9, 9), 0),
+    ],
+)
+def test_progress_is_told_by_what_the_steps_have_noted(
+    phase: ImportPhase, counts: RowCounts, undo: UndoCounts | None, expected: int
+) -> None:
+    assert percentage(replace(an_import(), phase=phase, counts=counts, undo=undo)) == expected
 
 
 def test_a_tombstone_keeps_what_was_written_and_neither_secret_nor_address() -> None:

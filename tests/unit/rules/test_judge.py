@@ -28,6 +28,7 @@ from waybill.rules.seen import SqliteSeen
 from waybill.rules.verdict import Finding, Row, Verdict
 
 EXAMPLE_ROOM = {"rooms": [{"UniqueId": "room-1"}], "users": [{"Email": "ada@example.com"}]}
+PARENTLESS = Target({**EXAMPLE_ROOM, "comments": []})
 
 
 def outcomes(given: list[Verdict]) -> list[str]:
@@ -282,3 +283,37 @@ def test_a_parent_that_stands_later_in_the_file_is_looked_for_in_the_target(tmp_
                 batch=1,
             )
             assert outcomes(list(given)) == ["accepted", "accepted"]
+
+
+def test_a_row_that_may_wait_waits_for_one_behind_it_and_is_not_remembered(tmp_path: Path) -> None:
+    values = [REPLY, {**REPLY, "UniqueId": "comment-3", "Message": 1}, COMMENT]
+    with SqliteSeen(tmp_path / "seen") as seen:
+        waits, bad, parent = judge(rows(values), rules("comments"), seen=seen, existing=PARENTLESS, may_wait=True)
+        [again] = judge(
+            rows([REPLY]), rules("comments"), seen=seen, existing=PARENTLESS, may_wait=True, judged=len(values)
+        )
+
+    assert (waits.waits, waits.outcome, reasons(waits)) == (
+        True,
+        "failed",
+        {("reference_missing", "/ParentCommentUniqueId")},
+    )
+    assert not bad.waits
+    assert reasons(bad) == {("wrong_type", "/Message")}, "That its parent is missing is not known yet."
+    assert (parent.outcome, again.outcome) == ("accepted", "accepted")
+
+
+def test_a_row_waits_for_no_record_of_another_doctype(tmp_path: Path) -> None:
+    with SqliteSeen(tmp_path / "seen") as seen:
+        [alone] = judge(rows([REPLY]), rules("comments"), seen=seen, existing=Target(), may_wait=True)
+
+    assert not alone.waits
+    assert reasons(alone) == {("reference_missing", "/RoomUniqueId"), ("reference_missing", "/CreatorEmail")}
+
+
+def test_a_row_whose_record_stands_in_the_target_does_not_wait_to_fail(tmp_path: Path) -> None:
+    target = Target({**EXAMPLE_ROOM, "comments": [{"UniqueId": "comment-2"}]})
+    with SqliteSeen(tmp_path / "seen") as seen:
+        [there] = judge(rows([REPLY]), rules("comments"), seen=seen, existing=target, may_wait=True)
+
+    assert (there.waits, reasons(there)) == (False, {("exists", "/UniqueId")})

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.unit.rules.court import USER, checked, faults, told
+from tests.unit.rules.court import NOW, USER, checked, faults, told
+
+from waybill.rules.users import UserRules
 
 
 def test_a_good_user_is_taken_as_it_was_sent() -> None:
@@ -131,3 +133,14 @@ def test_no_sentence_holds_what_was_sent() -> None:
     secrets = {name: f"hush hush {name}\x00" for name in USER}
 
     assert not [fault for fault in checked("users", secrets).faults if "hush" in fault.sentence]
+
+
+def test_a_user_of_an_archive_has_no_token_and_is_not_given_one() -> None:
+    without = {name: value for name, value in USER.items() if name not in {"AuthenticationToken", "Password"}}
+
+    result = UserRules(NOW, archived=True).check(dict(without))
+
+    assert (result.faults, [key.question[1] for key in result.keys]) == ((), ["Email"])
+    assert result.value == {**without, "Password": None}
+    assert faults("users", without) == {("required", "/AuthenticationToken")}
+    assert UserRules(NOW, archived=True).check(dict(USER)).value == USER

@@ -12,16 +12,18 @@ import pytest
 from tests.fakes import FakeBudget
 from tests.system_sources import OpenedSystem
 from tests.systems.os2iot.backend import ADMIN, Backend
-from tests.systems.os2iot.data import PROFILE, SECRET
+from tests.systems.os2iot.data import PROFILE, SECRET, made_up
 from tests.systems.os2iot.devices import HEADER, csv_of
 from tests.systems.serving import Fault
 from tests.unit.services.exports import TENANT, Product
 
 from waybill.domain.errors import InvalidOptions, SourceUnavailable
+from waybill.domain.estimate import Estimate
 from waybill.domain.job import ExportJob
 from waybill.domain.options import ExportOptions
 from waybill.ports import Sources
 from waybill.services.estimate_export import estimate_export
+from waybill.services.work_files import last_staged
 
 SECRETS = {"username": ADMIN[0], "password": ADMIN[1]}
 
@@ -46,6 +48,19 @@ def leaving(backend: Backend | None = None, *, tenants: tuple[str, ...] = (TENAN
     product = Leaving(catalog=opened.catalog)
     product.opened = opened
     return product
+
+
+def estimated(product: Product, options: ExportOptions) -> Estimate:
+    """What an export with these options would be."""
+    return estimate_export(
+        TENANT,
+        options,
+        quota=product.limits,
+        catalog=product.catalog,
+        sources=lambda _: product.sources,
+        jobs=product.jobs,
+        clock=product.clock,
+    )
 
 
 def records(product: Product, job: ExportJob) -> dict[str, list[Any]]:
@@ -95,6 +110,8 @@ def test_who_the_catalog_does_not_name_has_nothing_of_the_system() -> None:
 
     with pytest.raises(InvalidOptions, match=r"'os2iot\.users' is not exported here"):
         product.create(ExportOptions(with_doctypes=("os2iot.users",)))
+    with pytest.raises(InvalidOptions, match=r"'os2iot\.users' is not exported here"):
+        estimated(product, ExportOptions(with_doctypes=("os2iot.users",)))
     assert product.manifest(product.export())["doctypes"] == {}
     assert product.opened.api.asked == []
 
@@ -112,6 +129,31 @@ def test_an_export_that_failed_goes_on_where_it_stopped() -> None:
     assert product.pack(job)
     assert product.finish(job).ready
     assert product.manifest(job)["doctypes"][DEVICES]["written"] == 237
+
+
+def test_what_was_read_before_a_failure_is_kept_and_not_read_again() -> None:
+    options = ExportOptions(with_doctypes=(DEVICES,), format="tar", parts_size=100_000)
+    devices = made_up(devices=900)
+    product = leaving(
+        Backend(devices), faults=[Fault(r"application/1/iot-devices.*offset=792\b", "status", status=500)]
+    )
+    job = product.create(options)
+    [batch] = product.plan(job)
+
+    with pytest.raises(SourceUnavailable, match="offset=792"):
+        product.read(job, batch)
+    last = last_staged(product.archives, job.id, batch.shards[0])
+    assert last is not None
+    assert 0 < last.total_records < 793
+    product.opened.faulty.faults.clear()
+    assert product.read(job, batch)
+    assert product.plan_parts(job).ready
+    assert product.pack(job)
+    assert product.finish(job).ready
+
+    undisturbed = leaving(Backend(made_up(devices=900)))
+    assert product.parts(job) == undisturbed.parts(undisturbed.export(options))
+    assert product.manifest(job)["doctypes"][DEVICES] == {"expected": 907, "written": 907, "skipped": 0, "failed": 0}
 
 
 def test_the_same_bytes_come_whether_reading_was_interrupted_or_not() -> None:
@@ -195,15 +237,7 @@ def test_only_abp_devices_bring_the_columns_of_abp() -> None:
 def test_an_estimate_foresees_it(archive_format: str) -> None:
     product = leaving()
     options = ExportOptions(format=archive_format, layout="plain" if archive_format in {"csv", "json"} else "bag")
-    estimate = estimate_export(
-        TENANT,
-        options,
-        quota=product.limits,
-        catalog=product.catalog,
-        sources=lambda _: product.sources,
-        jobs=product.jobs,
-        clock=product.clock,
-    )
+    estimate = estimated(product, options)
 
     assert estimate.amounts[DEVICES].records == 237
     assert estimate.limits == []

@@ -1,14 +1,15 @@
 """What the services need from the outside world. Adapters implement these on AWS, tests/fakes.py in memory."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from waybill.domain.api_key import ApiKey
 from waybill.domain.chain import GoodRun
-from waybill.domain.change_event import ChangeEvent
+from waybill.domain.change_event import Event
 from waybill.domain.estimate import Amount
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.import_job import ImportJob
@@ -391,9 +392,9 @@ class WorkStore(Protocol):
 
 
 class EventBus(Protocol):
-    """The bus that changes of exports are told on."""
+    """The bus that changes of exports and imports are told on."""
 
-    def publish(self, event: ChangeEvent, *, tenant: str) -> None:
+    def publish(self, event: Event, *, tenant: str) -> None:
         """Put an event on the bus, as a CloudEvent. Raises StorageUnavailable if the bus does not take it."""
         ...
 
@@ -726,6 +727,130 @@ class Debtor(Protocol):
 
     def settle(self, data: bytes) -> None:
         """Give back what was noted with ``Staging.put_debt``. Safe to repeat. Raises SourceUnavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A record as it stands in the target.
+
+    ``body`` is its JSON text, ``item`` all that the target keeps of it, which only the target can read. ``import_id``
+    is the import that wrote it, empty if none did; ``intact`` says that nothing of it was changed since.
+    """
+
+    body: str
+    item: bytes
+    import_id: str = ""
+    intact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record to be written under ``key``: where ``instead_of`` stands, unchanged, or where nothing does if None.
+
+    ``body`` is JSON text, ``changed_at`` when it was last changed. ``unique`` are fields with the values that no other
+    record may have there.
+    """
+
+    key: str
+    body: str
+    changed_at: str
+    instead_of: Standing | None = None
+    unique: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OldRecord:
+    """A record to be taken back: where ``now`` stands, unchanged, comes the item ``before``, nothing if it is None."""
+
+    key: str
+    now: Standing
+    before: bytes | None = None
+    unique: Sequence[tuple[str, str]] = ()
+
+
+class Refusal(StrEnum):
+    """Why a record was not written."""
+
+    NOT_AS_NOTED = "not_as_noted"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class NewContent:
+    """A content to be written for the record ``key``: the object ``source`` of the archives bucket, ``size`` bytes."""
+
+    key: str
+    source: str
+    size: int
+    media_type: str = ""
+
+
+class Sink(Protocol):
+    """Where imports write: the sources of the catalog's doctypes.
+
+    Every method raises StorageUnavailable when the target refuses or does not answer after retries, and CatalogError
+    for a doctype that cannot be imported.
+    """
+
+    def existing(self, tenant: str, doctype: str, keys: Sequence[str]) -> Set[str]:
+        """Return which of at most 100 records there are, strongly consistent."""
+        ...
+
+    def records(self, tenant: str, doctype: str, *, after: str = "") -> Iterator[tuple[str, str]]:
+        """Yield the keys and bodies of all records behind a key, in the order of their keys."""
+        ...
+
+    def standing(self, tenant: str, doctype: str, keys: Sequence[str]) -> Mapping[str, Standing]:
+        """Return those of at most 100 records that there are, strongly consistent."""
+        ...
+
+    def stood(self, tenant: str, doctype: str, item: bytes) -> Standing:
+        """Return the record that an item is, as one of ``Standing.item`` that was kept."""
+        ...
+
+    def write(self, tenant: str, doctype: str, import_id: str, records: Sequence[NewRecord]) -> Mapping[int, Refusal]:
+        """Write all records, or none if some of them are refused; return the positions of these.
+
+        At most MOST_WRITES records and values that must be unique together, and MOST_WRITTEN bytes of bodies, those
+        that are replaced among them.
+        """
+        ...
+
+    def take_back(self, tenant: str, doctype: str, import_id: str, records: Sequence[OldRecord]) -> Set[int]:
+        """Take back all records, or none if some of them have changed; return the positions of these."""
+        ...
+
+    def most_key_bytes(self, tenant: str, doctype: str) -> int:
+        """Return how many bytes the key of a record may have, so that a content has room under it."""
+        ...
+
+    def content_of(self, tenant: str, doctype: str, key: str) -> str | None:
+        """Return which import wrote the content of a record; empty if none did, None if there is no content."""
+        ...
+
+    def put_content(self, tenant: str, doctype: str, import_id: str, content: NewContent) -> None:
+        """Write a content, replacing what was there. No byte of it passes through here."""
+        ...
+
+    def keep_content(self, tenant: str, doctype: str, key: str, kept: str) -> None:
+        """Copy the content of a record as it is to the object ``kept`` of the archives bucket. Raises ObjectMissing."""
+        ...
+
+    def remove_content(self, tenant: str, doctype: str, key: str) -> None:
+        """Remove the content of a record. Safe to repeat."""
+        ...
+
+    def restore_content(self, tenant: str, doctype: str, key: str, kept: str) -> None:
+        """Put back a content that was kept, as it was. Raises ObjectMissing."""
+        ...
+
+
+MOST_WRITES = 100
+"""Records, and values that must be unique, in one call of ``Sink.write``: the items of a DynamoDB transaction."""
+
+MOST_WRITTEN = 3_000_000
+"""Bytes of bodies in one call of ``Sink.write``: DynamoDB takes 4 MB in a transaction, keys and names among them."""
 
 
 class UploadStore(Protocol):

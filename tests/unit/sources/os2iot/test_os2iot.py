@@ -11,6 +11,7 @@ from tests.systems.os2iot.backend import ADMIN, API_KEY, READER, Backend
 from tests.systems.os2iot.data import OTHER_PROFILE, PROFILE, SECRET, http_device, made_up
 from tests.systems.serving import Fault
 
+from waybill.domain.catalog import SystemSource
 from waybill.domain.errors import SourceUnavailable
 from waybill.domain.ledger import Outcome
 from waybill.sources.os2iot import OS2IOT
@@ -233,9 +234,10 @@ def test_a_password_that_was_changed_since_it_was_read_is_read_again() -> None:
     backend = Backend()
     system = opened(backend)
     [source] = {each.source for each in system.catalog.doctypes.values()}
+    assert isinstance(source, SystemSource)
     backend.admin = (ADMIN[0], "changed")
-    system.secrets.get(source.secret)  # type: ignore[union-attr] - as an earlier call of the function has
-    system.secrets.change(source.secret, json.dumps({"username": ADMIN[0], "password": "changed"}))  # type: ignore[union-attr]
+    system.secrets.get(source.secret)  # as an earlier call of the function has
+    system.secrets.change(source.secret, json.dumps({"username": ADMIN[0], "password": "changed"}))
 
     assert ids(system, "users") == [1, 2]
     assert [target for target in system.api.targets if "login" in target] == ["/api/v1/auth/login"] * 2

@@ -15,7 +15,7 @@ from tests.systems.web import StandInWeb
 from tests.unit.sources.qiscus.reading import NOW
 
 from waybill.domain.catalog import SystemSource
-from waybill.domain.errors import SourceUnavailable
+from waybill.domain.errors import SourceNotReady, SourceUnavailable
 from waybill.ports import Source, SourceItem
 from waybill.services.export_staging import ExportStaging
 from waybill.sources.qiscus import QISCUS
@@ -123,6 +123,14 @@ def test_a_network_that_fails_is_told_as_that(failure: Exception, sentence: str)
         read(opened(fail, FakeSecrets({"waybill/qiscus": GOOD}), QiscusServer()))
     assert "POST /api/v2.1/rest/exports" in str(told.value)
     assert SECRET not in str(told.value)
+
+
+def test_what_is_null_is_as_if_it_were_not_there() -> None:
+    told = {"unique_id": "a-1", "status": "started", "download_url": None, "total_rows": None, "error_message": None}
+    body = json.dumps({"results": {"backup_history": told}}).encode()
+
+    with pytest.raises(SourceNotReady):
+        read(opened(lambda asked: Told(200, body), FakeSecrets({"waybill/qiscus": GOOD}), QiscusServer()))
 
 
 @pytest.mark.parametrize(

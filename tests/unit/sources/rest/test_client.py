@@ -4,13 +4,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.rest_fakes import FakeApi, FakeTime
 from tests.systems.exchange import Asked, Told
 
-from waybill.domain.errors import CatalogError, SourceUnavailable
+from waybill.domain.errors import CatalogError, SourceNotReady, SourceUnavailable
 from waybill.sources.rest.auth import HeaderAuth, TokenAuth, basic, bearer
 from waybill.sources.rest.client import RestClient
 from waybill.sources.rest.failures import RequestRefused
@@ -88,6 +89,26 @@ def test_it_does_not_wait_longer_than_its_patience() -> None:
 
     assert refused.value.status == 429
     assert time.slept == []
+
+
+@pytest.mark.parametrize(("status", "header"), [(429, "3600"), (503, "Sun, 01 Mar 2026 13:00:00 GMT")])
+def test_an_export_waits_without_a_function_when_the_api_asks_for_longer(status: int, header: str) -> None:
+    api = FakeApi(lambda _: Told(status, headers={"Retry-After": header}))
+    timing = replace(FakeTime().timing(), postpones=True)
+    client = RestClient("OS2iot", BASE, connect=api, timing=timing)
+
+    with pytest.raises(SourceNotReady, match=r"OS2iot at iot\.example\.org asks to be left alone") as waits:
+        client.send(Request("device"))
+    assert (waits.value.seconds, len(api.asked)) == (3600, 1)
+
+
+@pytest.mark.parametrize("header", ["", "0", "soon", "86400"])
+def test_nothing_is_waited_for_that_is_not_said_or_too_long(header: str) -> None:
+    api = FakeApi(lambda _: Told(429, headers={"Retry-After": header}))
+    client = RestClient("OS2iot", BASE, connect=api, timing=replace(FakeTime().timing(), postpones=True))
+
+    with pytest.raises(RequestRefused, match="429"):
+        client.send(Request("device"))
 
 
 def test_an_error_names_the_system_the_request_and_what_to_do() -> None:

@@ -1,9 +1,9 @@
-"""The bus that changes of exports are told on, an EventBridge event bus."""
+"""The bus that changes of exports and imports are told on, an EventBridge event bus."""
 
 import msgspec
 
 from waybill.adapters.aws_json import AwsError, AwsJsonClient
-from waybill.domain.change_event import SOURCE, ChangeEvent, tenant_reference
+from waybill.domain.change_event import SOURCE, Event, cloud_event, tenant_reference
 from waybill.domain.errors import StorageUnavailable
 
 
@@ -27,9 +27,9 @@ class EventBridgeBus:
         self._client = client
         self._name = name
 
-    def publish(self, event: ChangeEvent, *, tenant: str) -> None:
+    def publish(self, event: Event, *, tenant: str) -> None:
         """Put an event on the bus. Raises StorageUnavailable, also if the bus takes the call but not the event."""
-        document = event.cloud_event(tenant_reference(tenant, self._name))
+        document = cloud_event(event, tenant_reference(tenant, self._name))
         entry = {
             "EventBusName": self._name,
             "Source": SOURCE,

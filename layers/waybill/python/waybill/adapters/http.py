@@ -42,6 +42,11 @@ class Answer:
         return self._response.getheader(name)
 
     @property
+    def headers(self) -> dict[str, str]:
+        """All headers, by their names in small letters."""
+        return {name.lower(): value for name, value in self._response.getheaders()}
+
+    @property
     def whole_length(self) -> int:
         """How many bytes the whole resource has, if the answer is a range of it, else the body."""
         of_range = (self.header("content-range") or "").rpartition("/")[2]

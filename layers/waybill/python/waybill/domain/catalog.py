@@ -85,9 +85,10 @@ class Doctype:
     (``sources.leave_out`` says how); ``shards`` says into how many slices a large set is cut. ``date_field`` names the
     field that dates a record, with dots between a field and one inside it; empty if none does. For imports, ``unique``
     names top-level fields that no two records have in common, first of all the one that names a record; ``references``
-    says of fields, with dots as above and ``*`` for each element of an array, which doctype's records they name.
-    ``columns`` are those of the format csv that stand first, in their order; without them they follow from the schema.
-    If it ``fetches_files``, its source gets a content for each record from elsewhere, and keeps it until it is packed.
+    says of fields, with dots as above and ``*`` for each element of an array, which doctype's records they name;
+    ``imported`` says whether imports of it are wanted. ``columns`` are those of the format csv that stand first, in
+    their order; without them they follow from the schema. If it ``fetches_files``, its source gets a content for each
+    record from elsewhere, and keeps it until it is packed.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Doctype:
     references: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     fetches_files: bool = False
+    imported: bool = True
 
     @property
     def key_fields(self) -> tuple[str, ...]:
@@ -127,6 +129,18 @@ class Doctype:
         """Whether its records are the index of files, or have contents that are fetched."""
         return isinstance(self.source, FilesSource) or self.fetches_files
 
+    @property
+    def target(self) -> TableSource | None:
+        """The table that imported records are written to: that of its source. None if it cannot be imported.
+
+        Records are written as JSON text under the text that names them, so that is what the source must read.
+        """
+        table = self.source.index if isinstance(self.source, FilesSource) else self.source
+        if not self.imported or not isinstance(table, TableSource):
+            return None
+        plain = table.index is None and not table.sort_prefix and table.id_attribute in {None, table.sort_key}
+        return table if plain and table.body_attribute is not None and table.sort_key_type == "S" else None
+
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
@@ -150,6 +164,11 @@ class Catalog:
         if known is None or not isinstance(known.source, FilesSource):
             raise CatalogError(f"The catalog names no bucket for the files of {doctype}.")
         return known.source.bucket
+
+    def importable(self, doctype: str) -> bool:
+        """Whether rows of a doctype can be imported: the catalog has it, wants it, and keeps it as JSON text."""
+        known = self.doctypes.get(doctype)
+        return known is not None and known.target is not None
 
     @property
     def schemas(self) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What the world is told of an export: one event for every change of its state (CloudEvents 1.0).
 
+``domain.import_event`` does the same for imports.
+
 An event is made of the record before and after the change and of nothing else, so it comes out the same however often
 it is made. It holds ids, states and counts; never a tenant's name, a record or a download link.
 """
@@ -7,7 +9,7 @@ it is made. It holds ids, states and counts; never a tenant's name, a record or 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from waybill.domain.job import ExportJob, ExportState
 from waybill.domain.receipt import Reason
@@ -24,6 +26,34 @@ RETRIED = "waybill.export.retried"
 TYPES = (STARTED, DONE, FAILED, DELETED, EXPIRED, RETRIED)
 
 _TYPE_OF = {ExportState.DONE: DONE, ExportState.ERROR: FAILED}
+
+
+class Event(Protocol):
+    """What is told of something whose state has changed, be it an export or an import."""
+
+    @property
+    def id(self) -> str:
+        """What names the change: two events with one id are one."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """What happened."""
+        ...
+
+    @property
+    def at(self) -> datetime:
+        """When, to the second."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Where the API shows what it happened to."""
+        ...
+
+    def data(self) -> dict[str, Any]:
+        """Return what happened, as JSON data."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +93,19 @@ class ChangeEvent:
             "gaps": self.gaps,
         }
 
-    def cloud_event(self, tenant: str) -> dict[str, Any]:
-        """Return the event in CloudEvents' JSON format, with the reference of its tenant."""
-        return {
-            "specversion": "1.0",
-            "id": self.id,
-            "source": SOURCE,
-            "type": self.type,
-            "subject": self.path,
-            "time": self.at.isoformat(),
-            "datacontenttype": "application/json",
-            "data": {**self.data(), "tenant": tenant},
-        }
+
+def cloud_event(event: Event, tenant: str) -> dict[str, Any]:
+    """Return an event in CloudEvents' JSON format, with the reference of its tenant."""
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": SOURCE,
+        "type": event.type,
+        "subject": event.path,
+        "time": event.at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": {**event.data(), "tenant": tenant},
+    }
 
 
 def change_of(before: ExportJob | None, after: ExportJob, at: datetime) -> ChangeEvent | None:

@@ -436,3 +436,34 @@ class TooManyUploads(WaybillError):
 
 class InputBroken(InputRefused):
     """An input broke off on its way here. Asked for again, it may come through, or go on where it broke."""
+
+
+class ImportBeingStarted(WaybillError):
+    """The request that starts the import may still be at work."""
+
+    code = "import_being_started"
+    retry_after = 1
+
+
+class ImportNotReady(WaybillError):
+    """The import runs, so there is no report yet, and no rejected rows."""
+
+    code = "import_not_ready"
+
+
+class ImportEnded(WaybillError):
+    """An import that was only to be cancelled has ended already."""
+
+    code = "import_ended"
+
+
+class ImportWriting(WaybillError):
+    """The import is writing into the target, or taking back what it wrote, so it cannot be deleted now."""
+
+    code = "import_writing"
+
+
+class FailuresNotFound(WaybillError):
+    """No row of the import was rejected, or none of that doctype."""
+
+    code = "failures_not_found"

@@ -131,6 +131,8 @@ class ImportJob:
             raise ImportNotUndoable("This import was a dry run. It has written nothing that could be undone.")
         if self.state is ImportState.IMPORTING:
             raise ImportNotUndoable("This import is running. Wait until it has ended, or delete it first.")
+        if self.state is ImportState.ERROR and self.phase in (ImportPhase.STAGE, ImportPhase.VALIDATE):
+            raise ImportNotUndoable("This import failed before it wrote anything. There is nothing to undo.")
         if self.state in (ImportState.UNDOING, ImportState.UNDONE):
             raise ImportNotUndoable(f"This import is in state {self.state} already.")
 
@@ -144,13 +146,16 @@ class ImportJob:
         return replace(self, state=ImportState.DONE, counts=counts, creation_duration=duration, rev=self.rev + 1)
 
     def failed(self, now: datetime, error: str, code: str = "import_failed") -> "ImportJob":
-        """Return the job as failed at ``now``, with a sentence for the person who asked for it, and a stable code."""
+        """Return the job as failed at ``now``, with a sentence for the person who asked for it, and a stable code.
+
+        One that was done and could not be undone keeps how long it took.
+        """
         return replace(
             self,
             state=ImportState.ERROR,
             error=error,
             error_code=code,
-            creation_duration=_nanoseconds(now - self.created_at),
+            creation_duration=self.creation_duration or _nanoseconds(now - self.created_at),
             rev=self.rev + 1,
         )
 
@@ -161,15 +166,18 @@ class ImportJob:
             state=ImportState.UNDOING,
             phase=ImportPhase.UNDO,
             undo=UndoCounts(),
-            error="",
-            error_code="",
             undos=self.undos + 1,
             rev=self.rev + 1,
         )
 
+    def not_undone(self) -> "ImportJob":
+        """Return the job as it was before an undoing that could not be started."""
+        before = ImportState.ERROR if self.error else ImportState.DONE
+        return replace(self, state=before, phase=ImportPhase.LOAD, undo=None, rev=self.rev + 1)
+
     def undone(self, undo: UndoCounts) -> "ImportJob":
         """Return the job as undone, with what that did."""
-        return replace(self, state=ImportState.UNDONE, undo=undo, rev=self.rev + 1)
+        return replace(self, state=ImportState.UNDONE, undo=undo, error="", error_code="", rev=self.rev + 1)
 
     def deleted(self, now: datetime) -> "ImportJob":
         """Return the tombstone that answers 410 from ``now`` on, with the receipt of a removal that begins.

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from waybill.domain.options import MAX_MAX_AGE
+from waybill.domain.options import MAX_MAX_AGE, SECOND_NS
+
+MIN_MAX_AGE = 24 * 3600 * SECOND_NS
+"""One day in nanoseconds: longer than an import may run, so that none expires while it writes."""
 
 
 class InputKind(StrEnum):
@@ -11,6 +14,7 @@ class InputKind(StrEnum):
 
     UPLOAD = "upload"
     URL = "url"
+    REQUEST = "request"
 
 
 class OnConflict(StrEnum):
@@ -23,10 +27,16 @@ class OnConflict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportInput:
-    """One input of an import. ``reference`` is the id of an upload, or a URL, which may be a secret: never log it."""
+    """One input of an import.
+
+    ``reference`` is the id of an upload, or a URL, which may be a secret: never log it; of a file that came with the
+    request it is the SHA-256. Only of such a file ``name`` and ``size``, in bytes, are known.
+    """
 
     kind: InputKind
     reference: str
+    name: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

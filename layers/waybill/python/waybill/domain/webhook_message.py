@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from waybill.domain.change_event import ChangeEvent
+from waybill.domain.change_event import Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class WebhookMessage:
         return {"type": self.type, "timestamp": self.timestamp, "data": dict(self.data)}
 
 
-def message_of(event: ChangeEvent) -> WebhookMessage:
+def message_of(event: Event) -> WebhookMessage:
     """Return the message that tells a tenant of an event. It names no tenant: its receiver knows."""
     return WebhookMessage(event.id, event.type, event.at.isoformat(), event.data())
 

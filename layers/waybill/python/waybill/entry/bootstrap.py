@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from waybill.adapters.aws_json import AwsJsonClient
+from waybill.adapters.backoff import Backoff
 from waybill.adapters.clock import system_clock
+from waybill.adapters.credentials import ambient
 from waybill.adapters.dynamodb_api_keys import DynamoDbApiKeys
 from waybill.adapters.dynamodb_chains import DynamoDbChains
 from waybill.adapters.dynamodb_jobs import DynamoDbJobs
@@ -16,6 +18,7 @@ from waybill.adapters.s3_objects import S3Objects
 from waybill.adapters.stepfunctions import StepFunctionsWorkflow
 from waybill.adapters.webhook_executions import WebhookExecutions
 from waybill.domain.catalog import Catalog, Doctype, SystemSource
+from waybill.domain.import_job import ImportJob
 from waybill.entry.observability import EmfMetrics
 from waybill.entry.settings import Settings, read_settings
 from waybill.ports import (
@@ -23,6 +26,8 @@ from waybill.ports import (
     ChainStore,
     Clock,
     EventBus,
+    ImportStore,
+    ImportWorkflow,
     InputsClient,
     JobStore,
     Metrics,
@@ -31,6 +36,7 @@ from waybill.ports import (
     ScheduleStore,
     Secrets,
     Signer,
+    Sink,
     Source,
     Sources,
     Staging,
@@ -46,10 +52,17 @@ from waybill.ports import (
 from waybill.sources.registry import CatalogSources
 
 if TYPE_CHECKING:
+    from waybill.adapters.s3_contents import S3Contents
     from waybill.intake.group import Verifier
+    from waybill.rules.doctype_rules import DoctypeRules
+
+_COPY_SECONDS = 60.0
+"""How long S3 may be silent while it copies a content."""
 
 _IDLE_SECONDS = 4.0
 """Servers of other systems close a connection that is idle for longer; those on Node do after 5 seconds."""
+
+_ESTIMATE_SECONDS = 5.0
 
 
 class Wiring:
@@ -69,6 +82,26 @@ class Wiring:
     def chains(self) -> ChainStore:
         """The last good run of every chain of exports."""
         return DynamoDbChains(self._dynamodb, self.settings.jobs_table)
+
+    @functools.cached_property
+    def imports(self) -> ImportStore:
+        """The records of imports. What knows of them is loaded only by functions that need it."""
+        from waybill.adapters.dynamodb_imports import DynamoDbImports  # noqa: PLC0415
+
+        return DynamoDbImports(self._dynamodb, self.settings.jobs_table, clock=self.clock)
+
+    @functools.cached_property
+    def import_workflow(self) -> ImportWorkflow:
+        """The state machine that makes imports and undoes them."""
+        from waybill.adapters.import_executions import ImportExecutions  # noqa: PLC0415
+
+        client = AwsJsonClient(
+            "states",
+            "AWSStepFunctions",
+            endpoint=self.settings.stepfunctions_endpoint,
+            region=self.settings.region,
+        )
+        return ImportExecutions(client, self.settings.import_workflow_arn)
 
     @functools.cached_property
     def uploads(self) -> UploadStore:
@@ -99,6 +132,21 @@ class Wiring:
         from waybill.adapters.signature_verifier import P256Verifier  # noqa: PLC0415
 
         return P256Verifier(self.signer.public_key_pem)
+
+    @functools.cached_property
+    def sink(self) -> Sink:
+        """Where imports write: the tables and buckets of the catalog."""
+        from waybill.adapters.catalog_sink import CatalogSink  # noqa: PLC0415
+
+        archives = self.settings.archives_bucket
+        return CatalogSink(self.catalog, tables=self._dynamodb, contents=self._contents, archives=archives)
+
+    def rules_of(self, doctype: str, job: ImportJob) -> "DoctypeRules":
+        """Return the rules of a doctype for the rows of an import. Loaded only by the function that judges."""
+        from waybill.rules.rulebook import rules_of  # noqa: PLC0415
+
+        archived = job.options.doctype is None  # only rows in an archive say themselves what they are
+        return rules_of(doctype, self.catalog.doctypes.values(), job.created_at, archived=archived)
 
     @functools.cached_property
     def archives(self) -> ObjectStore:
@@ -232,18 +280,38 @@ class Wiring:
     def _system(self, staging: Staging | None, source: SystemSource) -> Callable[[Doctype], Source]:
         """Open another system. What reads those is loaded only by functions that do."""
         from waybill.adapters.http import Endpoint  # noqa: PLC0415
+        from waybill.sources.rest.timing import Timing  # noqa: PLC0415
         from waybill.sources.system import Tools  # noqa: PLC0415
         from waybill.sources.systems import SYSTEMS  # noqa: PLC0415
 
         connect = functools.partial(Endpoint, idle=_IDLE_SECONDS)
-        return SYSTEMS[source.kind]().opened(
-            source, Tools(connect, self.secrets, staging=staging, now=self.clock, web=_web)
-        )
+        # An estimate has to answer within the time of the API; an export can wait.
+        hurried = Timing(patience=_ESTIMATE_SECONDS, silence=_ESTIMATE_SECONDS)
+        timing = hurried if staging is None else Timing(postpones=True)
+        tools = Tools(connect, self.secrets, timing, staging=staging, now=self.clock, web=_web)
+        return SYSTEMS[source.kind]().opened(source, tools)
 
     @functools.cached_property
     def _dynamodb(self) -> AwsJsonClient:
         return AwsJsonClient(
             "dynamodb", "DynamoDB_20120810", endpoint=self.settings.dynamodb_endpoint, region=self.settings.region
+        )
+
+    @functools.cache  # noqa: B019 - a wiring lives as long as its function
+    def _contents(self, bucket: str) -> "S3Contents":
+        from waybill.adapters.s3_contents import S3Contents  # noqa: PLC0415
+        from waybill.adapters.s3_rest import S3Rest  # noqa: PLC0415
+
+        return S3Contents(
+            S3Rest(
+                bucket,
+                region=self.settings.region,
+                endpoint=self.settings.s3_endpoint,
+                credentials=ambient,
+                clock=self.clock,
+                backoff=Backoff(),
+                timeout=_COPY_SECONDS,
+            )
         )
 
     @functools.cache  # noqa: B019 - a wiring lives as long as its function

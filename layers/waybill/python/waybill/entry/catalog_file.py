@@ -61,6 +61,7 @@ class _Doctype(_Strict):
     date_field: str = ""
     unique: list[_Field] = []
     references: dict[_Field, str] = {}
+    imported: bool = True
 
 
 class _File(_Strict):
@@ -139,6 +140,7 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
         date_field=doctype.date_field,
         unique=tuple(doctype.unique),
         references=doctype.references,
+        imported=doctype.imported,
     )
 
 

@@ -76,6 +76,14 @@ _STATUS: dict[type[errors.WaybillError], HTTPStatus] = {
     errors.UploadGone: HTTPStatus.GONE,
     errors.UploadIncomplete: HTTPStatus.CONFLICT,
     errors.TooManyUploads: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.ImportNotFound: HTTPStatus.NOT_FOUND,
+    errors.ImportGone: HTTPStatus.GONE,
+    errors.ImportNotReady: HTTPStatus.CONFLICT,
+    errors.ImportNotUndoable: HTTPStatus.CONFLICT,
+    errors.ImportEnded: HTTPStatus.CONFLICT,
+    errors.ImportWriting: HTTPStatus.CONFLICT,
+    errors.ImportBeingStarted: HTTPStatus.CONFLICT,
+    errors.FailuresNotFound: HTTPStatus.NOT_FOUND,
     errors.StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -85,6 +93,7 @@ _PARAMETER = {
     errors.InvalidPageCursor: "page[cursor]",
     errors.InvalidWebhookName: "name",
     errors.ExportEnded: "state",
+    errors.ImportEnded: "state",
 }
 
 _POINTER = {
@@ -95,6 +104,8 @@ _POINTER = {
 _HEADER: dict[type[errors.WaybillError], str] = {errors.IdempotencyKeyReused: "Idempotency-Key"}
 
 _STORE_RETRY_AFTER = 5
+_WAITING = (errors.ExportBeingCreated, errors.ImportBeingStarted, errors.QuotaExceeded)
+_GONE = (errors.ExportGone, errors.ImportGone)
 
 
 def of_error(error: errors.WaybillError) -> Problem:
@@ -115,8 +126,8 @@ def of_error(error: errors.WaybillError) -> Problem:
         pointer=_pointer(error),
         parameter=_PARAMETER.get(type(error)),
         header=_HEADER.get(type(error)),
-        retry_after=error.retry_after if isinstance(error, errors.ExportBeingCreated | errors.QuotaExceeded) else None,
-        meta=receipt_meta(error.receipt) if isinstance(error, errors.ExportGone) and error.receipt else None,
+        retry_after=error.retry_after if isinstance(error, _WAITING) else None,
+        meta=receipt_meta(error.receipt) if isinstance(error, _GONE) and error.receipt else None,
     )
 
 

@@ -49,6 +49,8 @@ class Settings:
     qiscus_max_range_days: int
     import_limits: ImportLimits
     import_allow_private: bool
+    import_workflow_arn: str
+    max_running_imports: int
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -104,4 +106,6 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             uploads=int(environment.get("MAX_UPLOADS", DEFAULT_UPLOADS)),
         ),
         import_allow_private=environment.get("IMPORT_ALLOW_PRIVATE", "false") == "true",
+        import_workflow_arn=environment.get("IMPORT_WORKFLOW_ARN", ""),
+        max_running_imports=int(environment.get("MAX_RUNNING_IMPORTS", "2")),
     )

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from waybill.domain.change_event import TYPES
+from waybill.domain.import_event import IMPORT_TYPES
 from waybill.entry.attribute_problems import attribute_problems
 from waybill.entry.problem import Problems
 from waybill.services.put_webhook import WebhookSettings
@@ -17,7 +18,7 @@ class _Attributes(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     url: str
-    events: list[Literal[TYPES]] | None = None  # type: ignore[valid-type]
+    events: list[Literal[(*TYPES, *IMPORT_TYPES)]] | None = None  # type: ignore[valid-type]
     enabled: bool = True
     rotate_secret: bool = False
 

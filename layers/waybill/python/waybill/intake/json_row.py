@@ -77,9 +77,25 @@ def read_object(raw: bytes) -> dict[str, Any] | Problem:
         return read_slowly(raw)
     if (b"[" in raw or raw.find(b"{", 1) > 0) and raw.translate(_FOLDED).count(b"{") > MOST_DEPTH:
         return read_slowly(raw)
-    if _SAMPLES in raw[::_STRIDE].translate(_FOLDED) and _LONG_NUMBER in raw.translate(_FOLDED):
+    if _has_long_number(raw):
         return read_slowly(raw)
     return without_error(value) if ERROR in value else value
+
+
+def read_again(raw: bytes) -> dict[str, Any] | Problem:
+    """Return what ``read_object`` returns of a text that it has made an object of before, in half the time."""
+    try:
+        value = _DECODE(raw)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
+        return read_object(raw)
+    if _has_long_number(raw):
+        return read_slowly(raw)
+    return without_error(value) if ERROR in value else value
+
+
+def _has_long_number(raw: bytes) -> bool:
+    """Whether a text has a number with more digits than the fast decoder can be trusted with."""
+    return _SAMPLES in raw[::_STRIDE].translate(_FOLDED) and _LONG_NUMBER in raw.translate(_FOLDED)
 
 
 def read_slowly(raw: bytes) -> dict[str, Any] | Problem:

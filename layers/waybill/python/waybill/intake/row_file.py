@@ -5,10 +5,11 @@ between its tokens are spaces.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
-from waybill.intake.json_row import read_object
+from waybill.intake.json_row import read_again
 from waybill.intake.rows import Problem, Row
 
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
@@ -45,13 +46,18 @@ def line_of(row: Row, source: str, *, is_json: bool) -> bytes:
 
 def rows_of(lines: Iterable[bytes]) -> Iterator[tuple[str, Row]]:
     """Yield the rows of a row file's lines, each with its source. Their ``offset`` is 0."""
+    for staged, text, value, problem in read_rows(lines):
+        raw = staged.raw if problem is staged.problem and value is None else staged.raw or text
+        yield staged.source, Row(staged.number, 0, len(raw), raw, value, problem)
+
+
+def read_rows(lines: Iterable[bytes]) -> Iterator[tuple[StagedRow, bytes, dict[str, Any] | None, Problem | None]]:
+    """Yield the rows of a row file's lines: as staged, the text of the object, and it or why there is none."""
     for line in lines:
         staged = _DECODE(line)
         if staged.problem is not None:
-            yield staged.source, Row(staged.number, 0, len(staged.raw), staged.raw, None, staged.problem)
+            yield staged, b"", None, staged.problem
             continue
         text = bytes(staged.value)
-        raw = staged.raw or text
-        read = read_object(text)
-        value, problem = (None, read) if isinstance(read, Problem) else (read, None)
-        yield staged.source, Row(staged.number, 0, len(raw), raw, value, problem)
+        read = read_again(text)
+        yield (staged, text, None, read) if isinstance(read, Problem) else (staged, text, read, None)

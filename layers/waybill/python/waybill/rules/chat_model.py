@@ -123,12 +123,17 @@ def read(model: type[ChatModel], row: dict[str, Any]) -> tuple[dict[str, Any], l
     """
     try:
         validated = model.model_validate(row)
-        return (row if row.keys() == model.model_fields.keys() else validated.__dict__), []
+        return (row if row.keys() == _names(model) else validated.__dict__), []
     except ValidationError as error:
         faults = findings_of(error)
     bad = {fault.pointer.split("/", 2)[1] for fault in faults if fault.pointer}
     good = {name: row.get(name, field.default) for name, field in model.model_fields.items() if name not in bad}
     return good, faults
+
+
+@functools.cache
+def _names(model: type[ChatModel]) -> frozenset[str]:
+    return frozenset(model.model_fields)
 
 
 def discarded(row: Mapping[str, Any], known: frozenset[str]) -> list[Finding]:

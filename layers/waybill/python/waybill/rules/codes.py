@@ -42,6 +42,7 @@ class FaultCode(StrEnum):
     TAKEN = "taken"
     REFERENCE_MISSING = "reference_missing"
     REFERENCE_FAILED = "reference_failed"
+    CHANGED_MEANWHILE = "changed_meanwhile"
 
 
 class NoticeCode(StrEnum):
@@ -50,3 +51,4 @@ class NoticeCode(StrEnum):
     FIELDS_DISCARDED = "fields_discarded"
     TYPE_NOT_FULLY_SUPPORTED = "type_not_fully_supported"
     HTTPS_ENCOURAGED = "https_encouraged"
+    CONTENT_MISSING = "content_missing"

@@ -45,6 +45,7 @@ def judge(
     existing: Existing,
     on_conflict: OnConflict = OnConflict.FAIL,
     judged: int = 0,
+    may_wait: bool = False,
     batch: int = BATCH,
 ) -> Iterator[Verdict]:
     """Yield the verdict on each row, in order. Memory does not grow with the number of rows.
@@ -52,8 +53,11 @@ def judge(
     Doctypes are judged in the order of their ranks (``order.ranks``), all with one ``seen``. To go on after a pause,
     give the rows behind those whose verdicts are known, their number as ``judged``, and a ``seen`` that has at least
     these rows. Verdicts depend neither on ``batch`` nor on pauses.
+
+    ``may_wait`` is for rows in no order of their own, as archives have them: one whose only fault is that it refers to
+    a row of its doctype that is not there waits, and is not remembered; judge it once more behind all others.
     """
-    bench = _Bench(rules, seen, existing, on_conflict)
+    bench = _Bench(rules, seen, existing, on_conflict, may_wait=may_wait)
     for cases in _batches(rows, rules, judged, batch):
         yield from bench.judge(cases)
 
@@ -91,7 +95,10 @@ def _check(value: dict[str, Any], rules: DoctypeRules) -> tuple[Checked, int]:
 class _Bench:
     """Judges batches of one doctype, one after the other."""
 
-    def __init__(self, rules: DoctypeRules, seen: Seen, existing: Existing, on_conflict: OnConflict) -> None:
+    def __init__(
+        self, rules: DoctypeRules, seen: Seen, existing: Existing, on_conflict: OnConflict, *, may_wait: bool
+    ) -> None:
+        self._may_wait = may_wait
         self._rules = rules
         self._seen = seen
         self._existing = existing
@@ -116,9 +123,12 @@ class _Bench:
         faults = list(checked.faults)
         name = self._name(checked.keys)
         self._judge_keys(case.ordinal, checked.keys, name, known, faults)
-        self._judge_references(case.ordinal, checked.references, known, faults)
+        missing = self._judge_references(case.ordinal, checked.references, known, faults)
         conflict = self._conflict(name, known)
         outcome, reasons = self._outcome(faults, conflict)
+        if missing and outcome is not Outcome.FAILED:
+            named = name.question[2] if name else ""
+            return Verdict(row.number, row.source, Outcome.FAILED, named, reasons=tuple(missing), waits=True)
         accepted = outcome is Outcome.ACCEPTED
         earlier = Earlier(case.ordinal, row.place, accepted)
         for key in checked.keys:
@@ -173,16 +183,19 @@ class _Bench:
 
     def _judge_references(
         self, ordinal: int, references: Sequence[Mention], known: Known, faults: list[Finding]
-    ) -> None:
-        """Add the faults of references that lead nowhere."""
+    ) -> list[Finding]:
+        """Add the faults of references that lead nowhere; return those that a row behind this one may put right."""
+        missing: list[Finding] = []
         for reference in references:
             if reference.question in self._found:
                 continue
             earlier = known.earlier(reference.question, ordinal)
             if (earlier is not None and earlier.accepted) or known.holder(reference.question) is not None:
                 self._found.add(reference.question)
-            elif len(faults) < MOST_FINDINGS:
-                faults.append(_nowhere(reference, earlier))
+            elif len(faults) + len(missing) < MOST_FINDINGS:
+                comes = self._may_wait and earlier is None and reference.question[0] == self._rules.doctype
+                (missing if comes else faults).append(_nowhere(reference, earlier))
+        return missing
 
 
 def _nowhere(reference: Mention, earlier: Earlier | None) -> Finding:

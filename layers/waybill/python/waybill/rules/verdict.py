@@ -43,6 +43,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     ``key`` is the value of the field that names the record, empty if the row has none that can be used. ``value`` is
     what is to be written, there if the row is accepted; ``replaces`` says that it takes the place of a record in the
     target. ``reasons`` says why a row is skipped or failed: all that is wrong with it, at most MOST_FINDINGS.
+    ``waits`` says of a failed row that all that is wrong with it may come right with a row that stands behind it.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     replaces: bool = False
     reasons: tuple[Finding, ...] = ()
     notices: tuple[Finding, ...] = ()
+    waits: bool = False
 
 
 MOST_FINDINGS = 100

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 
 from waybill.domain import keys
+from waybill.domain.catalog import Catalog
 from waybill.domain.cursor import check_names
 from waybill.domain.errors import TooManyParts
 from waybill.domain.job import ExportJob
 from waybill.domain.options import COZY, GIBIBYTE, MAX_PARTS_SIZE
 from waybill.domain.plan import PackBatch, PartPlan, PartsHeader, ReadBatch, Shard, Work
 from waybill.ports import Clock, JobStore, ObjectStore
+from waybill.services.lanes import lanes
 from waybill.services.making_export import making_export
 from waybill.services.parts_plan import PartsPlan, parts_plan_of
 from waybill.services.pinned_catalog import pinned_catalog
@@ -42,7 +44,8 @@ def plan_parts(tenant: str, export_id: str, *, jobs: JobStore, archives: ObjectS
         left = [shard for shard in shards if not _is_read(archives, export_id, shard)]
         if left:
             due, wait = due_shards(archives, job, left, clock())
-            save(archives, keys.read_batches_left(export_id), _round(shards, left, due, waited=wait > 0))
+            catalog = pinned_catalog(archives, export_id)
+            save(archives, keys.read_batches_left(export_id), _round(shards, left, due, catalog, waited=wait > 0))
             return Work(ready=False, key=keys.read_batches_left(export_id), wait=wait)
         if load_if_there(archives, keys.parts_header(export_id), PartsHeader) is None:
             _plan(job, shards, archives)
@@ -54,8 +57,10 @@ def _is_read(archives: ObjectStore, export_id: str, shard: Shard) -> bool:
     return last is not None and last.done
 
 
-def _round(shards: list[Shard], left: list[Shard], due: list[Shard], *, waited: bool) -> list[ReadBatch]:
-    """Give every shard that is due to a worker of its own.
+def _round(
+    shards: list[Shard], left: list[Shard], due: list[Shard], catalog: Catalog, *, waited: bool
+) -> list[ReadBatch]:
+    """Give every shard that is due to a worker of its own, but those of one system that go together.
 
     Those that were ``waited`` for, and may still not be ready, go to as few workers as when the export began. The first
     worker gets the shards that are read as well. It has nothing to do with them but to report them, in place of those
@@ -65,7 +70,8 @@ def _round(shards: list[Shard], left: list[Shard], due: list[Shard], *, waited: 
     read = [shard for shard in shards if shard.number not in numbers]
     if waited:
         return batches_of([*read, *due])
-    groups = [[*read, due[0]], *([shard] for shard in due[1:])]
+    groups = lanes(due, catalog)
+    groups[0] = [*read, *groups[0]]
     return [ReadBatch(number, len(groups), tuple(group)) for number, group in enumerate(groups)]
 
 

@@ -1,6 +1,6 @@
-"""Tell the world that the state of an export has changed."""
+"""Tell the world that the state of an export or an import has changed."""
 
-from waybill.domain.change_event import ChangeEvent
+from waybill.domain.change_event import ChangeEvent, Event
 from waybill.domain.webhook_message import message_of
 from waybill.ports import EventBus, JobStore, Metrics, ScheduleStore, WebhookStore, WebhookWorkflow
 from waybill.services.note_scheduled_end import note_scheduled_end
@@ -8,7 +8,7 @@ from waybill.services.note_scheduled_end import note_scheduled_end
 
 def publish_change(
     tenant: str,
-    event: ChangeEvent,
+    event: Event,
     *,
     bus: EventBus,
     webhooks: WebhookStore,
@@ -17,7 +17,7 @@ def publish_change(
     jobs: JobStore,
     metrics: Metrics,
 ) -> None:
-    """Put the event on the bus, start sending it to every webhook that wants it, and tell the export's schedule.
+    """Put the event on the bus, start sending it to every webhook that wants it, and tell an export's schedule.
 
     Safe to repeat: a repeated event has the same id, and what is being sent already is not sent again. Raises
     StorageUnavailable, and ScheduleChanged if others change the schedule all the time.
@@ -26,5 +26,6 @@ def publish_change(
     for webhook in webhooks.list(tenant):
         if webhook.wants(event.type):
             workflow.start(tenant, webhook.name, message_of(event))
-    note_scheduled_end(tenant, event.export_id, schedules=schedules, jobs=jobs)
+    if isinstance(event, ChangeEvent):
+        note_scheduled_end(tenant, event.export_id, schedules=schedules, jobs=jobs)
     metrics.count("ChangesPublished", 1)

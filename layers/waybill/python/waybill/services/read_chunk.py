@@ -14,7 +14,7 @@ from waybill.archive.layouts import layout_of
 from waybill.domain import keys
 from waybill.domain.catalog import Catalog, Doctype
 from waybill.domain.chain import Row, Slice, order_of
-from waybill.domain.errors import SourceNotReady
+from waybill.domain.errors import SourceNotReady, SourceUnavailable
 from waybill.domain.job import ExportJob
 from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.options import MEBIBYTE
@@ -151,7 +151,7 @@ def _held(job: ExportJob, archives: ObjectStore) -> HeldRows | None:
 
 
 def _read_shard(found: Iterable[Change], reading: "_Reading", *, archives: WorkStore, budget: Budget) -> Staged:
-    for change in found:
+    for change in _kept(found, reading, archives):
         reading.take(change)
         if reading.entry_is_full:
             reading.close_entry()
@@ -161,6 +161,15 @@ def _read_shard(found: Iterable[Change], reading: "_Reading", *, archives: WorkS
                 reading.flush(archives, done=False)
     reading.close_entry()
     return reading.flush(archives, done=True)
+
+
+def _kept(found: Iterable[Change], reading: "_Reading", archives: WorkStore) -> Iterator[Change]:
+    """Pass on what a source gives. If it fails, leave a checkpoint behind the last entry that is full."""
+    try:
+        yield from found
+    except (SourceUnavailable, SourceNotReady):
+        reading.keep_closed(archives)
+        raise
 
 
 @dataclass
@@ -176,6 +185,11 @@ class _OpenEntry:
     items: int = 0
     updated_at: int = 0
     last_key: str | None = None
+
+
+_LISTS = ("_packed", "_directories", "_files", "_gaps", "_kept_files", "_rows")
+_NUMBERS = ("_expected", "_files_expected", "_outside", "_unchanged", "_files_unchanged", "_deleted")
+"""What _Reading gathers item by item. All else it has of entries, as they are closed."""
 
 
 class _Reading:
@@ -196,8 +210,26 @@ class _Reading:
         self.resume_after = last.resume_after if last else None
         self._open = _OpenEntry()
         self._start_segment()
+        self._mark()
+
+    def _mark(self) -> None:
+        """Note what belongs to entries that are closed."""
+        self._closed = {name: len(getattr(self, name)) for name in _LISTS} | {
+            name: getattr(self, name) for name in _NUMBERS
+        }
+
+    def keep_closed(self, archives: WorkStore) -> None:
+        """Write what belongs to closed entries, as if nothing had come behind them. Nothing else can be taken then."""
+        if self._written_behind == self.resume_after:
+            return
+        for name in _LISTS:
+            del getattr(self, name)[self._closed[name] :]
+        for name in _NUMBERS:
+            setattr(self, name, self._closed[name])
+        self.flush(archives, done=False)
 
     def _start_segment(self) -> None:
+        self._written_behind = self.resume_after
         self._packed = bytearray()
         self._entries: list[Entry] = []
         self._directories: list[Directory] = []
@@ -314,6 +346,7 @@ class _Reading:
                 self._add(packed_list(self._container, list_path(doctype, kind, name), lines), 0, entry.updated_at)
         if entry.records or entry.deleted:
             self._next_entry += 1
+        self._mark()
 
     def _add(self, packed: PackedRecords, records: int, updated_at: int) -> None:
         self._entries.append(

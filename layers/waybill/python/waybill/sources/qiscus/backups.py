@@ -60,9 +60,10 @@ class Backups:
 def _backup(reply: Reply) -> Backup:
     """Return what an answer says, in either of its forms: the fields in ``results``, or in ``backup_history`` of it."""
     results = _member(reply.json(ANYTHING), "results")
-    history = _member(results, "backup_history")
+    found = _member(results, "backup_history") or results
+    told = {name: value for name, value in found.items() if value is not None} if isinstance(found, dict) else None
     try:
-        backup = msgspec.convert(results if history is None else history, Backup)
+        backup = msgspec.convert(told, Backup)
     except msgspec.ValidationError:
         raise SourceUnavailable(f"{reply.asked} was answered with JSON of another form.") from None
     if not _is_plain(backup.unique_id):

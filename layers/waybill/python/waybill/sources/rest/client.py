@@ -5,15 +5,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from math import ceil
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from waybill.domain.errors import CatalogError, SourceUnavailable
+from waybill.domain.errors import CatalogError, SourceNotReady, SourceUnavailable
 from waybill.sources.rest.auth import Auth, Nobody
 from waybill.sources.rest.failures import NoAnswer, RequestRefused, is_final
 from waybill.sources.rest.requests import Reply, Request
-from waybill.sources.rest.timing import SILENCE, Timing, Tries
+from waybill.sources.rest.timing import Timing, Tries, seconds_of
 from waybill.sources.rest.window import Stop, in_order
 
 DEFAULT_LIMIT = 16
@@ -30,6 +31,8 @@ _PARTIAL = 206
 _UNAUTHORIZED = 401
 _TOO_MANY = 429
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
+_ASKS_TO_WAIT = frozenset((429, 503))
+_LONGEST_WAIT = 6 * 3600
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _BROKEN = (OSError, http.client.HTTPException)
 
@@ -140,11 +143,11 @@ class RestClient:
         self._host = parts.netloc
         self._path = parts.path.rstrip("/") + "/"
         self._connect = connect
-        self._connections = connect(self._origin, timeout=SILENCE)
+        self._timing = timing or Timing()
+        self._connections = connect(self._origin, timeout=self._timing.silence)
         self._auth: Auth = auth or Nobody()
         self._headers = headers
         self._roams = roams
-        self._timing = timing or Timing()
         self._slots = threading.BoundedSemaphore(limit)
 
     def asked(self, request: Request) -> str:
@@ -240,7 +243,16 @@ class RestClient:
             elif status == _UNAUTHORIZED and renews and auth.renewed(signed):
                 renews = False
             elif not self._passes(request, status) or not tries.again(header("retry-after")):
+                self._postpone(status, header("retry-after"))
                 raise RequestRefused(self.asked(request), status, times=tries.count, body=refusal)
+
+    def _postpone(self, status: int, retry_after: str | None) -> None:
+        """Raise SourceNotReady if the API says when to come again, and that can be waited for."""
+        seconds = seconds_of(retry_after, self._timing.now())
+        if self._timing.postpones and status in _ASKS_TO_WAIT and 0 < seconds <= _LONGEST_WAIT:
+            raise SourceNotReady(
+                f"{self.name} at {self._host} asks to be left alone for a while.", seconds=ceil(seconds)
+            )
 
     def _begun(self, signed: Request, place: _Place) -> _Open:
         """Send a request, as soon as it may be in flight. Raises OSError or HTTPException."""
@@ -270,7 +282,7 @@ class RestClient:
                 f"{self.asked(request)} leads to another address, {origin}, where nothing is sent to. Look at the url "
                 "in the catalog."
             )
-        return _Place(self._connect(origin, timeout=SILENCE), origin, place.base, target)
+        return _Place(self._connect(origin, timeout=self._timing.silence), origin, place.base, target)
 
     def _check_encoding(self, request: Request, answer: Answer) -> None:
         """Refuse a body that is packed: none was asked for, and what it unpacks to has no bound."""

@@ -19,13 +19,19 @@ _MOST_WAIT = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Where time comes from and how it passes; tests hand in their own. ``draw`` gives 0 to 1."""
+    """Where time comes from and how it passes; tests hand in their own. ``draw`` gives 0 to 1.
+
+    After ``patience`` seconds a request is not begun again; an API may be silent for ``silence`` seconds. Who reads for
+    an export ``postpones``: what an API wants to be waited for longer is SourceNotReady then, and no failure.
+    """
 
     sleep: Callable[[float], None] = time.sleep
     draw: Callable[[], float] = random.random
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     patience: float = PATIENCE
+    silence: float = SILENCE
+    postpones: bool = False
 
 
 class Tries:
