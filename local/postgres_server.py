@@ -72,7 +72,14 @@ def _served(folder: Path) -> Iterator[PostgresServer]:
         "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", account=account,
     )  # fmt: skip
     options = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-    options += ["-c", f"listen_addresses={server.host}", "-c", f"port={server.port}", "-c", f"unix_socket_directories={folder}"]
+    options += [
+        "-c",
+        f"listen_addresses={server.host}",
+        "-c",
+        f"port={server.port}",
+        "-c",
+        f"unix_socket_directories={folder}",
+    ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [server.program("postgres"), "-D", str(data), *options],
@@ -91,6 +98,11 @@ def _served(folder: Path) -> Iterator[PostgresServer]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def installed_program(name: str) -> str:
+    """Return the path of one of the package's programs, for clients that run as ourselves."""
+    return str(_installed() / PACKAGE / "pginstall" / "bin" / name)
 
 
 def _installed() -> Path:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from local.postgres_server import postgres_server
-
 from tests.postgres.support import TestDatabase, made_database
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from psycopg import pq
+
 from waybill.domain.catalog import Doctype
 from waybill.domain.plan import Shard
 from waybill.domain.postgres import PostgresRows
 from waybill.ports import SourceItem
 from waybill.sources.postgres.database import Database
-from waybill.sources.postgres.options import conninfo, connection_options
+from waybill.sources.postgres.options import connection_options, conninfo
 from waybill.sources.postgres.rows import TableRows
 
 SOURCE = "shop"
@@ -46,7 +47,7 @@ class TestDatabase:
         return conninfo(dict(options)).decode()
 
     def run(self, statement: str, *values: str | None) -> list[list[str | None]]:
-        """Run a statement and return its rows as text; ``values`` stand for $1, $2 …"""
+        """Run a statement and return its rows as text; ``values`` stand for $1, $2 and so on."""
         encoded = [None if value is None else value.encode() for value in values]
         if values:
             result = self._connection.exec_params(statement.encode(), encoded)

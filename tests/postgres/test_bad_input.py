@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from local.processes import free_ports
+from tests.postgres.support import TENANT, TestDatabase, connected, lines, shards, table_rows, whole
+
 from waybill.domain.errors import CatalogError, SourceUnavailable
 from waybill.sources.postgres import rows as rows_module
-
-from tests.postgres.support import TENANT, TestDatabase, connected, lines, shards, table_rows, whole
 
 
 def _refusal(dsn: str) -> str:
@@ -30,7 +30,8 @@ def test_wrong_password(database: TestDatabase) -> None:
     sentence = _refusal(_with(database, password="wrong-secret", host="127.0.0.1"))
 
     assert sentence == (
-        "The PostgreSQL database of the source shop cannot be read: it refused user or password. Correct them in the secret."
+        "The PostgreSQL database of the source shop cannot be read: it refused user or password. Correct them in the "
+        "secret."
     )
 
 
@@ -113,7 +114,9 @@ def test_a_tls_handshake_that_fails(database: TestDatabase, tmp_path: Path) -> N
     assert "the TLS handshake failed" in sentence
 
 
-@pytest.mark.parametrize("secret", ["", "hunter2", "{}", '{"username": "ada"}', "postgresql://ada:hunter2@h/d?nope=1", "{"])
+@pytest.mark.parametrize(
+    "secret", ["", "hunter2", "{}", '{"username": "ada"}', "postgresql://ada:hunter2@h/d?nope=1", "{"]
+)
 def test_a_secret_that_says_nothing_useful_is_not_quoted(secret: str) -> None:
     sentence = _refusal(secret)
 
@@ -145,7 +148,7 @@ def test_a_table_without_a_key(database: TestDatabase) -> None:
 
 
 def test_a_query_without_a_key(database: TestDatabase) -> None:
-    with pytest.raises(CatalogError, match="The query of shop.orders has no primary key"):
+    with pytest.raises(CatalogError, match=r"The query of shop\.orders has no primary key"):
         whole(table_rows(connected(database.dsn), query="SELECT 1 AS one"))
 
 
@@ -155,7 +158,9 @@ def test_a_query_that_is_no_sql(database: TestDatabase) -> None:
 
 
 def test_a_query_that_writes(database: TestDatabase) -> None:
-    database.run("CREATE TABLE t (id int); CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING 1'")
+    database.run(
+        "CREATE TABLE t (id int); CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING 1'"
+    )
 
     with pytest.raises(SourceUnavailable, match="the query in the catalog writes"):
         whole(table_rows(connected(database.dsn), query="SELECT w() AS one", key=["one"]))
@@ -199,7 +204,10 @@ def test_rows_whose_key_is_null_are_not_lost_in_silence(
 
 def test_a_role_that_may_not_read(database: TestDatabase) -> None:
     database.run("CREATE TABLE orders (id int PRIMARY KEY)")
-    with _role(database) as dsn, pytest.raises(SourceUnavailable, match="its user may not read it, .* Grant it SELECT"):
+    with (
+        _role(database) as dsn,
+        pytest.raises(SourceUnavailable, match=r"its user may not read it, .* Grant it SELECT"),
+    ):
         whole(table_rows(connected(dsn), "orders"))
 
 
@@ -246,8 +254,7 @@ def test_a_connection_that_is_lost_in_the_middle(database: TestDatabase) -> None
     database.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'waybill' AND pid <> "
                  "pg_backend_pid() AND datname = current_database()")  # fmt: skip
     with pytest.raises(SourceUnavailable, match=r"the server ended the connection|the connection broke off"):
-        for item in reading:
-            read.append(item)
+        read.extend(reading)
 
     rest = list(source.read(tenant=TENANT, shard=shard, after=read[-1].key))
     assert len(read) + len(rest) == 5000
@@ -256,7 +263,9 @@ def test_a_connection_that_is_lost_in_the_middle(database: TestDatabase) -> None
 
 def test_a_row_over_sixteen_megabytes_is_a_gap_and_the_others_are_read(database: TestDatabase) -> None:
     database.run("CREATE TABLE orders (id int PRIMARY KEY, note text)")
-    database.run("INSERT INTO orders SELECT i, repeat('x', CASE i WHEN 2 THEN 16777216 ELSE 5 END) FROM generate_series(1, 3) i")
+    database.run(
+        "INSERT INTO orders SELECT i, repeat('x', CASE i WHEN 2 THEN 16777216 ELSE 5 END) FROM generate_series(1, 3) i"
+    )
 
     first, huge, last = whole(table_rows(connected(database.dsn), "orders"))
 

@@ -1,12 +1,9 @@
 """Tables and queries as records, on a real PostgreSQL."""
 
-import json
-
 import pytest
-from waybill.domain.errors import CatalogError, SourceUnavailable
-from waybill.sources.postgres import rows as rows_module
-
 from tests.postgres.support import TENANT, TestDatabase, connected, lines, shards, table_rows, whole
+
+from waybill.sources.postgres import rows as rows_module
 
 
 def test_a_row_is_one_line_of_json_in_the_order_of_its_key(database: TestDatabase) -> None:
@@ -52,8 +49,10 @@ def test_a_table_of_which_everything_is_left_out_gives_empty_records(database: T
 
 
 def test_names_with_capitals_quotes_and_spaces_are_taken_as_they_are(database: TestDatabase) -> None:
-    database.run('CREATE SCHEMA "My Shop"; CREATE TABLE "My Shop"."Or""ders" ("I d" int PRIMARY KEY, "say ""hi""" text)')
-    database.run("INSERT INTO \"My Shop\".\"Or\"\"ders\" VALUES (1, 'x')")
+    database.run(
+        'CREATE SCHEMA "My Shop"; CREATE TABLE "My Shop"."Or""ders" ("I d" int PRIMARY KEY, "say ""hi""" text)'
+    )
+    database.run('INSERT INTO "My Shop"."Or""ders" VALUES (1, \'x\')')
 
     items = whole(table_rows(connected(database.dsn), '"My Shop"."Or""ders"'))
 

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-
 from tests.postgres.support import TestDatabase, connected, lines, made_database, table_rows, whole
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -56,7 +55,9 @@ TYPES: dict[str, st.SearchStrategy[str]] = {
     "bytea": _BYTES,
     "uuid": st.uuids().map(str),
     "boolean": st.booleans().map(str),
-    "date": st.one_of(st.dates().map(str), st.sampled_from(["infinity", "-infinity", "4713-01-01 BC", "5874897-12-31"])),
+    "date": st.one_of(
+        st.dates().map(str), st.sampled_from(["infinity", "-infinity", "4713-01-01 BC", "5874897-12-31"])
+    ),
     "time": st.times().map(str),
     "timetz": st.times().map(lambda time: f"{time}+05:30"),
     "timestamp": _MOMENT,
@@ -79,7 +80,7 @@ TYPES: dict[str, st.SearchStrategy[str]] = {
     "uuid[]": _arrays(st.uuids().map(str)),
     "jsonb[]": _arrays(_JSONB.filter(lambda text: not text.startswith("["))),  # PostgreSQL would read a dimension
     "mood": st.sampled_from(["fine", 'so"so']),
-    "address": st.sampled_from(['("Main, ""St"" 1",12345)', '(,)', '("",)']),
+    "address": st.sampled_from(['("Main, ""St"" 1",12345)', "(,)", '("",)']),
     "address[]": st.just('{"(\\"x y\\",1)",NULL}'),
     "positive": st.just("7.50"),
 }

@@ -15,8 +15,8 @@ MOST_RECORD_BYTES = 16 * 1024 * 1024
 class PostgresRows:
     """The rows of a table or of a query, each a record.
 
-    ``source`` is the database's name in the catalog, ``secret`` the name of the secret that says how to reach it. One of
-    ``table`` and ``query`` is there. ``key`` are the columns that tell rows apart, empty for the table's primary key;
+    ``source`` is the database's name in the catalog, ``secret`` the name of the secret that says how to reach it. One
+    of ``table`` and ``query`` is there. ``key`` are the columns that tell rows apart, empty for a table's primary key;
     ``updated_at`` is the column that says when a row was last changed, if any does. The rows belong to no tenant in
     particular, so ``tenants`` are those who may export them.
     """

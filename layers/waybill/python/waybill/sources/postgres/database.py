@@ -16,7 +16,7 @@ class Database:
 
     @property
     def options(self) -> dict[str, str]:
-        """libpq's connection options, the password among them. Raises SourceUnavailable."""
+        """Libpq's connection options, the password among them. Raises SourceUnavailable."""
         return connection_options(self._secrets.get(self._secret), self.source)
 
     @property

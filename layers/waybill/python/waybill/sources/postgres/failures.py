@@ -1,7 +1,7 @@
 """Why a database cannot be read, in words that name no host, no role and no value.
 
-PostgreSQL's own messages quote all of these, so they are never passed on. An error of a statement is told by its SQLSTATE
-(PostgreSQL manual, appendix A); a connection that fails has none, and libpq's own English text is looked at.
+PostgreSQL's own messages quote all of these, so they are never passed on. An error of a statement is told by its
+SQLSTATE (PostgreSQL manual, appendix A); a connection that fails has none, and libpq's English text is looked at.
 """
 
 _CONNECTING = (

@@ -1,8 +1,8 @@
 """Keys of rows as texts, and the order that both we and the server put them in.
 
 A key of one column is its JSON value (``42``, ``"ab"``), one of several a JSON array of these. Numbers are ordered as
-numbers; everything else as its text, by bytes, whatever the database's collation is: then a key is where we think it is,
-and two servers that sort a language differently give the same archive.
+numbers; everything else as its text, by bytes, whatever the database's collation is: then a key is where we think it
+is, and two servers that sort a language differently give the same archive.
 """
 
 from dataclasses import dataclass

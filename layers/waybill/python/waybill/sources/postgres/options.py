@@ -30,8 +30,8 @@ def connection_options(secret: str, source: str) -> dict[str, str]:
     options = _of_json(secret) if secret.lstrip().startswith("{") else _of_text(secret)
     if not options:
         raise SourceUnavailable(
-            f"The secret of the source {source} does not say how to reach its PostgreSQL database. Store a connection URI "
-            "in it, postgresql://user:password@host:port/database, or the JSON that Secrets Manager keeps for RDS."
+            f"The secret of the source {source} does not say how to reach its PostgreSQL database. Store a connection "
+            "URI in it, postgresql://user:password@host:port/database, or the JSON that Secrets Manager keeps for RDS."
         )
     return {**_DEFAULTS, **options, "client_encoding": "UTF8"}
 

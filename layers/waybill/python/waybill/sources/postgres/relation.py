@@ -60,8 +60,8 @@ def _check(doctype: str, rows: PostgresRows, names: Sequence[str], found: Collec
     what = f"The table {rows.table}" if rows.table else "The query"
     if not names:
         raise CatalogError(
-            f"{what} of {doctype} has no primary key, so its rows cannot be told apart when reading goes on after a stop. "
-            "Name columns that do under read.key in the catalog, or export the database with a doctype that has read.dump."
+            f"{what} of {doctype} has no primary key, so its rows cannot be told apart when reading goes on after a "
+            "stop. Name columns that do under read.key in the catalog, or export the whole database by read.dump."
         )
     for name in (*names, *([rows.updated_at] if rows.updated_at else [])):
         if name not in found:
@@ -84,8 +84,8 @@ def _table(session: Session, doctype: str, rows: PostgresRows) -> tuple[str, lis
     key = list(rows.key) or [
         str(row[0])
         for row in session.rows(
-            "SELECT a.attname FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k(number, place) "
-            "JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number "
+            "SELECT a.attname FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY "
+            "k(number, place) JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number "
             f"WHERE i.indrelid = {oid} AND i.indisprimary AND k.place <= i.indnkeyatts ORDER BY k.place"
         )
     ]
@@ -103,15 +103,15 @@ def _query_columns(session: Session, sql: str) -> list[Column]:
 
 
 _BASE_TYPE = (
-    "(WITH RECURSIVE base AS (SELECT t.oid, t.typname, t.typbasetype, t.typnamespace UNION ALL SELECT d.oid, d.typname, "
-    "d.typbasetype, d.typnamespace FROM base JOIN pg_type d ON d.oid = base.typbasetype) SELECT CASE WHEN typnamespace = "
-    "'pg_catalog'::regnamespace THEN typname ELSE '' END FROM base WHERE typbasetype = 0)"
+    "(WITH RECURSIVE base AS (SELECT t.oid, t.typname, t.typbasetype, t.typnamespace UNION ALL SELECT d.oid, "
+    "d.typname, d.typbasetype, d.typnamespace FROM base JOIN pg_type d ON d.oid = base.typbasetype) SELECT CASE WHEN "
+    "typnamespace = 'pg_catalog'::regnamespace THEN typname ELSE '' END FROM base WHERE typbasetype = 0)"
 )
 """The type that a domain is made of in the end, if it is one of PostgreSQL's own, else an empty text."""
 
 _GEO_FUNCTION = (
-    "(SELECT format('%I.st_asgeojson', n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE "
-    "e.extname = 'postgis' AND t.typnamespace = n.oid AND t.typname IN ('geometry', 'geography'))"
+    "(SELECT format('%I.st_asgeojson', n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
+    "WHERE e.extname = 'postgis' AND t.typnamespace = n.oid AND t.typname IN ('geometry', 'geography'))"
 )
 
 

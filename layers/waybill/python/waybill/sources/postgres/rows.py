@@ -38,11 +38,11 @@ class TableRows:
         self._relation: tuple[Session, Relation] | None = None
         self.as_of: str | None = None
 
-    def shards(self, *, tenant: str, start: int) -> list[Shard]:
+    def shards(self, *, tenant: str, start: int) -> list[Shard]:  # noqa: ARG002
         """Cut the rows into ranges of keys with about as many rows each, numbered from ``start``.
 
-        Together the shards hold every possible key, so rows that are written meanwhile are read too, wherever they fall.
-        Raises SourceUnavailable, CatalogError.
+        Together the shards hold every possible key, so rows that are written meanwhile are read too. Raises
+        SourceUnavailable, CatalogError.
         """
         bounds = [None, *self._cuts(), None]
         return [
@@ -63,7 +63,7 @@ class TableRows:
             raise self._no_key()
         return keys
 
-    def read(self, *, tenant: str, shard: Shard, after: str | None) -> Iterator[SourceItem]:
+    def read(self, *, tenant: str, shard: Shard, after: str | None) -> Iterator[SourceItem]:  # noqa: ARG002
         """Yield the shard's rows in the order of their keys, those behind ``after``.
 
         A row that is larger than MOST_RECORD_BYTES is a gap. What a worker's call reads is of one moment, ``as_of``.
@@ -71,10 +71,10 @@ class TableRows:
         """
         session, relation = self._described()
         self.as_of = session.as_of
-        if shard.last is None and after is None and not relation.key_is_filled:
-            # Neither a range of keys nor a row behind another one has such rows, so they would be lost in silence.
-            if session.rows(statements.without_key(relation)):
-                raise self._no_key()
+        # Neither a range of keys nor what is behind a key has rows without one, so they would be lost in silence.
+        unsure = shard.last is None and after is None and not relation.key_is_filled
+        if unsure and session.rows(statements.without_key(relation)):
+            raise self._no_key()
         statement = statements.rows_between(session, relation, after or shard.first, shard.last)
         return self._items(session, statement, after)
 
@@ -107,7 +107,6 @@ class TableRows:
 
     def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
         """Say how much there is (``ports.Source.measure``): what is not counted, the server's planner estimates."""
-        session, relation = self._described()
         items: list[SourceItem] = []
         size = page = 0
         exact = True
@@ -147,8 +146,8 @@ class TableRows:
 
     def _repeated(self) -> CatalogError:
         return CatalogError(
-            f"The doctype {self._doctype.name} has several rows with one key ({self._columns()}), so they cannot be told "
-            "apart when reading goes on after a stop. Name more columns under read.key in the catalog."
+            f"The doctype {self._doctype.name} has several rows with one key ({self._columns()}), so they cannot be "
+            "told apart when reading goes on after a stop. Name more columns under read.key in the catalog."
         )
 
     def _columns(self) -> str:

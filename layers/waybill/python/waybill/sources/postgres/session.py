@@ -57,10 +57,7 @@ class Session:
     def usable(self) -> bool:
         """Whether its snapshot can still be read."""
         connection = self._connection
-        return (
-            connection.status == pq.ConnStatus.OK
-            and connection.transaction_status == pq.TransactionStatus.INTRANS
-        )
+        return connection.status == pq.ConnStatus.OK and connection.transaction_status == pq.TransactionStatus.INTRANS
 
     def close(self) -> None:
         """End the connection. Safe to repeat."""
@@ -104,7 +101,9 @@ class Session:
                 elif size < 0:
                     break
                 elif not socket.poll(SILENCE_SECONDS * 1000):
-                    raise self.failed("it was silent for ten minutes. Give the key of the doctype an index to read along")
+                    raise self.failed(
+                        "it was silent for ten minutes. Give the key of the doctype an index to read along"
+                    )
                 else:
                     connection.consume_input()
             result = connection.get_result()
@@ -158,4 +157,3 @@ def _refusal(connection: "pq.abc.PGconn", seconds: float | None) -> str:
 
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("utf-8", "replace")
-

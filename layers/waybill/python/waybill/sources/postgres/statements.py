@@ -1,8 +1,8 @@
 """The SQL that rows are read with.
 
-COPY writes in its CSV format with two control characters for comma and quote. JSON text never holds these, so nothing is
-escaped, and a row arrives as its key, its time and its line with one byte between them. Only a line that holds a line end
-(between tokens of a value of type json) is put into quotes.
+COPY writes in its CSV format with two control characters for comma and quote. JSON text never holds these, so nothing
+is escaped, and a row arrives as its key, its time and its line with one byte between them. Only a line that holds a
+line end (between tokens of a value of type json) is put into quotes.
 """
 
 from waybill.domain.postgres import MOST_RECORD_BYTES
