@@ -3,22 +3,21 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from local.postgres_server import installed_program
+from tests.fakes import FakeBudget, MemoryObjects
+from tests.postgres.support import SECRET, SOURCE, TENANT, TestDatabase, connected, made_database
+
 from waybill.domain.catalog import Doctype
 from waybill.domain.errors import CatalogError, SourceNotReady, SourceUnavailable
-from waybill.domain.plan import KeptContent, Shard
+from waybill.domain.plan import Shard
 from waybill.domain.postgres import PostgresDump
 from waybill.ports import Budget, SourceItem
 from waybill.services.export_staging import ExportStaging
 from waybill.sources.postgres.dump import DatabaseDump
 from waybill.sources.postgres.pg_dump import Dump, PgDump, installed
-
-from tests.fakes import FakeBudget, MemoryObjects
-from tests.postgres.support import SECRET, SOURCE, TENANT, TestDatabase, connected, made_database
 
 NAME = "postgres.database"
 EXPORT = "01a214e70a14c8e59a15c8c34c5f6fd4"

@@ -1,6 +1,7 @@
 """Tables and queries as records, on a real PostgreSQL."""
 
 import pytest
+from tests.fakes import FakeBudget
 from tests.postgres.support import TENANT, TestDatabase, connected, lines, shards, table_rows, whole
 
 from waybill.sources.postgres import rows as rows_module
@@ -126,3 +127,44 @@ def test_a_reading_that_is_given_up_leaves_nothing_behind(database: TestDatabase
     reading.close()  # type: ignore[attr-defined]
 
     assert len(list(source.read(tenant=TENANT, shard=shard, after="9990"))) == 10
+
+
+def test_what_is_left_out_inside_a_value_does_not_leave_either(database: TestDatabase) -> None:
+    database.run("CREATE TABLE devices (id int PRIMARY KEY, settings jsonb, key text, total numeric)")
+    database.run("""INSERT INTO devices VALUES (1, '{"key": "s", "keys": [{"key": "t", "n": 1.0}]}', 'u', 1.10)""")
+
+    items = whole(
+        table_rows(connected(database.dsn), "devices", leave_out=["key", "settings.key", "settings.keys.key"])
+    )
+
+    assert lines(items) == [b'{"id":1,"settings":{"keys":[{"n":1.0}]},"total":1.10}']
+
+
+def test_a_geometry_is_geojson_where_postgis_is_there(database: TestDatabase) -> None:
+    """The function has PostGIS's name and place; the real one is asked in the same way."""
+    database.run("CREATE SCHEMA gis; CREATE TYPE gis.geometry AS (x float8, y float8)")
+    database.run("CREATE FUNCTION gis.st_asgeojson(geometry gis.geometry, digits int) RETURNS text STRICT LANGUAGE sql AS $$"
+                 " SELECT format('{\"type\":\"Point\",\"coordinates\":[%s,%s]}', ($1).x, ($1).y) $$")  # fmt: skip
+    database.run("CREATE TABLE places (id int PRIMARY KEY, at gis.geometry)")
+    database.run("INSERT INTO places VALUES (1, '(9.5,55.25)'), (2, NULL)")
+
+    assert lines(whole(table_rows(connected(database.dsn), "places"))) == [
+        b'{"id":1,"at":{"type":"Point","coordinates":[9.5,55.25]}}',
+        b'{"id":2,"at":null}',
+    ]
+
+
+def test_a_table_is_measured_by_a_beginning_and_what_the_server_expects(database: TestDatabase) -> None:
+    database.run("CREATE TABLE orders (id int PRIMARY KEY, note text)")
+    database.run("INSERT INTO orders SELECT i, repeat('x', 1000) FROM generate_series(1, 5000) i; ANALYZE orders")
+    source = table_rows(connected(database.dsn), "orders")
+
+    some = source.measure(tenant=TENANT, pages=2, budget=FakeBudget())
+    every = source.measure(tenant=TENANT, pages=20, budget=FakeBudget())
+
+    assert (some.exact, every.exact) == (False, True)
+    assert every.amount == every.read
+    assert (every.amount.records, len(every.items)) == (5000, 5000)
+    assert some.amount.records == 5000
+    assert abs(some.amount.record_bytes - every.amount.record_bytes) < every.amount.record_bytes / 100
+    assert some.pages == 2

@@ -19,6 +19,7 @@ class Column:
     name: str
     type: str
     is_filled: bool
+    by_bytes: bool
     function: str = ""
 
 
@@ -27,6 +28,7 @@ class Relation:
     """A table or a query, as SQL behind FROM. ``columns`` are what a record has, ``key`` is never empty.
 
     ``key_is_filled`` says that the database lets no key be NULL. ``moment`` is the quoted column that dates a row.
+    ``leave_out`` is what is left out within columns; columns that are left out whole are none of ``columns``.
     """
 
     sql: str
@@ -34,6 +36,7 @@ class Relation:
     key: tuple[KeyColumn, ...]
     key_is_filled: bool
     moment: str = ""
+    leave_out: tuple[str, ...] = ()
 
 
 def described(session: Session, doctype: str, rows: PostgresRows, leave_out: Collection[str]) -> Relation:
@@ -50,9 +53,10 @@ def described(session: Session, doctype: str, rows: PostgresRows, leave_out: Col
     return Relation(
         sql,
         tuple(_made(session, column) for column in columns if column.name not in leave_out),
-        tuple(KeyColumn(session.identifier(name), found[name].type) for name in names),
+        tuple(KeyColumn(session.identifier(name), found[name].type, found[name].by_bytes) for name in names),
         all(found[name].is_filled for name in names),
         session.identifier(rows.updated_at) if rows.updated_at else "",
+        tuple(each for each in leave_out if each not in found),
     )
 
 
@@ -78,8 +82,8 @@ def _table(session: Session, doctype: str, rows: PostgresRows) -> tuple[str, lis
         )
     oid, named = found[0]
     columns = session.rows(
-        f"SELECT a.attname, {_BASE_TYPE}, a.attnotnull, {_GEO_FUNCTION} FROM pg_attribute a JOIN pg_type t ON t.oid = "
-        f"a.atttypid WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+        f"SELECT a.attname, {_BASE_TYPE}, a.attnotnull, {_BY_BYTES}, {_GEO_FUNCTION} FROM pg_attribute a JOIN pg_type t "
+        f"ON t.oid = a.atttypid WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
     key = list(rows.key) or [
         str(row[0])
@@ -95,7 +99,7 @@ def _table(session: Session, doctype: str, rows: PostgresRows) -> tuple[str, lis
 def _query_columns(session: Session, sql: str) -> list[Column]:
     named = session.columns(f"SELECT * FROM {sql} AS record LIMIT 0")
     types = session.rows(
-        f"SELECT t.oid, {_BASE_TYPE}, false, {_GEO_FUNCTION} FROM pg_type t WHERE t.oid IN "
+        f"SELECT t.oid, {_BASE_TYPE}, false, false, {_GEO_FUNCTION} FROM pg_type t WHERE t.oid IN "
         f"({', '.join(str(oid) for _, oid in named) or '0'})"
     )
     by_oid = {row[0]: row for row in types}
@@ -109,15 +113,25 @@ _BASE_TYPE = (
 )
 """The type that a domain is made of in the end, if it is one of PostgreSQL's own, else an empty text."""
 
-_GEO_FUNCTION = (
-    "(SELECT format('%I.st_asgeojson', n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace "
-    "WHERE e.extname = 'postgis' AND t.typnamespace = n.oid AND t.typname IN ('geometry', 'geography'))"
+_BY_BYTES = (
+    "(a.attcollation IN ('pg_catalog.\"C\"'::regcollation, 'pg_catalog.\"POSIX\"'::regcollation) OR "
+    "(a.attcollation = 'pg_catalog.\"default\"'::regcollation AND (SELECT CASE coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') WHEN 'c' "
+    "THEN d.datcollate IN ('C', 'POSIX') WHEN 'b' THEN true ELSE false END FROM pg_database d WHERE d.datname = "
+    "current_database())))"
 )
+"""Whether a column is sorted by bytes: by libc's locale C, or by PostgreSQL's own provider, which goes by code points."""
+
+_GEO_FUNCTION = (
+    "(SELECT format('%I.st_asgeojson', n.nspname) FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE "
+    "f.proname = 'st_asgeojson' AND f.pronamespace = t.typnamespace AND f.proargtypes[0] = t.oid AND "
+    "f.proargtypes[1] = 'int4'::regtype AND t.typname IN ('geometry', 'geography') LIMIT 1)"
+)
+"""The function of PostGIS that makes GeoJSON of a type, where the type is one of PostGIS's."""
 
 
 def _column(row: Sequence[str | None]) -> Column:
-    name, kind, is_filled, function = row
-    return Column(str(name), kind or "", is_filled == "t", function or "")
+    name, kind, is_filled, by_bytes, function = row
+    return Column(str(name), kind or "", is_filled == "t", by_bytes == "t", function or "")
 
 
 def _made(session: Session, column: Column) -> str:

@@ -15,7 +15,7 @@ from waybill.ports import Budget, Measure, SourceItem
 from waybill.sources import json_text
 from waybill.sources.postgres import statements
 from waybill.sources.postgres.database import Database
-from waybill.sources.postgres.keys import is_incomplete, texts_of
+from waybill.sources.postgres.keys import has_odd_date, is_incomplete, texts_of
 from waybill.sources.postgres.relation import Relation, described
 from waybill.sources.postgres.session import Session
 
@@ -76,9 +76,11 @@ class TableRows:
         if unsure and session.rows(statements.without_key(relation)):
             raise self._no_key()
         statement = statements.rows_between(session, relation, after or shard.first, shard.last)
-        return self._items(session, statement, after)
+        yield from self._items(session, relation, statement, after)
 
-    def _items(self, session: Session, statement: str, after: str | None) -> Iterator[SourceItem]:
+    def _items(self, session: Session, relation: Relation, statement: str, after: str | None) -> Iterator[SourceItem]:
+        checked = not session.knows_encoding or bool(relation.leave_out)
+        has_dates = any(column.is_date for column in relation.key)
         before = None
         for row in session.copy(statement):
             head, _, rest = row.partition(statements.SEPARATOR)
@@ -88,10 +90,12 @@ class TableRows:
             key = head.decode()
             if key == after:
                 continue
+            if has_dates and has_odd_date(key):
+                raise self._odd_date()
             moment, _, line = rest.partition(statements.SEPARATOR)
-            yield self._item(key, line[:-1], int(moment), checked=not session.knows_encoding)
+            yield self._item(key, line[:-1], int(moment), relation.leave_out, checked=checked)
 
-    def _item(self, key: str, line: bytes, moment: int, *, checked: bool) -> SourceItem:
+    def _item(self, key: str, line: bytes, moment: int, leave_out: tuple[str, ...], *, checked: bool) -> SourceItem:
         if not line:
             reason = f"The row is larger than {MOST_RECORD_BYTES // 2**20} MiB as JSON."
             return SourceItem(key, gap=self._gap(key, "record_too_large", reason))
@@ -100,7 +104,7 @@ class TableRows:
         if checked or b"\\u" in line:
             # A value of type json may hold half of a surrogate pair; a database without an encoding any bytes.
             try:
-                json_text.one_line(line.decode())
+                line = json_text.one_line(line.decode(), leave_out)
             except (json_text.NotAnObject, UnicodeDecodeError):
                 return SourceItem(key, gap=self._gap(key, "invalid_json", "The row holds text that is no Unicode."))
         return SourceItem(key, line, updated_at=max(moment, 0))
@@ -148,6 +152,12 @@ class TableRows:
         return CatalogError(
             f"The doctype {self._doctype.name} has several rows with one key ({self._columns()}), so they cannot be "
             "told apart when reading goes on after a stop. Name more columns under read.key in the catalog."
+        )
+
+    def _odd_date(self) -> CatalogError:
+        return CatalogError(
+            f"The doctype {self._doctype.name} has a row whose key ({self._columns()}) has a date before the year 1 or "
+            "behind 9999, and such keys cannot be put in order. Name other columns under read.key in the catalog."
         )
 
     def _columns(self) -> str:
