@@ -53,16 +53,38 @@ def test_missing_database(database: TestDatabase) -> None:
     assert "it has no such database or user" in _refusal(_with(database, dbname="nowhere"))
 
 
+@contextmanager
+def _plain_server() -> Iterator[int]:
+    """A server that has no TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(8)
+                connection.sendall(b"N")
+                connection.recv(8)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
 def test_a_server_without_tls(database: TestDatabase) -> None:
-    sentence = _refusal(_with(database, sslmode="require"))
+    with _plain_server() as port:
+        sentence = _refusal(_with(database, host="localhost", port=str(port), sslmode="require"))
 
     assert "it offers no TLS" in sentence
 
 
 def test_tls_is_wanted_unless_the_secret_says_otherwise(database: TestDatabase) -> None:
-    options = {name: value for name, value in database.options.items() if name != "sslmode"}
+    options = {name: value for name, value in database.options.items() if not name.startswith("ssl")}
 
-    assert "it offers no TLS" in _refusal(TestDatabase.dsn_of(options))
+    with _plain_server() as port:
+        sentence = _refusal(TestDatabase.dsn_of({**options, "host": "localhost", "port": str(port)}))
+
+    assert "it offers no TLS" in sentence
 
 
 @contextmanager
@@ -159,7 +181,7 @@ def test_a_query_that_is_no_sql(database: TestDatabase) -> None:
 
 def test_a_query_that_writes(database: TestDatabase) -> None:
     database.run(
-        "CREATE TABLE t (id int); CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING 1'"
+        "CREATE TABLE t (id int);CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING 1'"
     )
 
     with pytest.raises(SourceUnavailable, match="the query in the catalog writes"):

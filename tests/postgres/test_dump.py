@@ -48,15 +48,18 @@ def _dump(dsn: str, archives: MemoryObjects, form: str = "plain") -> bytes:
 def shop(database: TestDatabase) -> TestDatabase:
     """A database with something of all that a dump has to carry."""
     database.run("CREATE SCHEMA shop; CREATE TYPE shop.state AS ENUM ('new', 'paid')")
-    database.run("CREATE TABLE shop.orders (id bigserial PRIMARY KEY, state shop.state DEFAULT 'new', doc jsonb, raw bytea,"
-                 " total numeric CHECK (total >= 0), twice numeric GENERATED ALWAYS AS (total * 2) STORED)")  # fmt: skip
     database.run(
-        "CREATE TABLE log (line text); CREATE INDEX ON log (lower(line)); COMMENT ON TABLE log IS 'it''s a log'"
+        "CREATE TABLE shop.orders (id bigserial PRIMARY KEY, state shop.state DEFAULT 'new', doc jsonb, raw bytea, "
+        "total numeric CHECK (total >= 0), twice numeric GENERATED ALWAYS AS (total * 2) STORED)"
     )
+    database.run("CREATE TABLE log (line text); CREATE INDEX ON log (lower(line))")
+    database.run("COMMENT ON TABLE log IS 'it''s a log'")
     database.run("CREATE VIEW shop.paid AS SELECT * FROM shop.orders WHERE state = 'paid'")
     database.run("CREATE FUNCTION shop.twice(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN n * 2; END $$")
-    database.run("INSERT INTO shop.orders (state, doc, raw, total) SELECT 'paid', jsonb_build_object('n', i, 't', E'\\\\.'),"
-                 " '\\x00ff', i / 7.0 FROM generate_series(1, 500) i")  # fmt: skip
+    database.run(
+        "INSERT INTO shop.orders (state, doc, raw, total) SELECT 'paid', jsonb_build_object('n', i, 't', E'\\\\.'), "
+        "'\\x00ff', i / 7.0 FROM generate_series(1, 500) i"
+    )
     database.run("INSERT INTO log VALUES (E'a\\tb\\nc\\\\d'), (NULL), ('\\.'), ('Ünïcode 😀')")
     return database
 
@@ -202,8 +205,8 @@ def test_a_wrong_password_is_told_and_nothing_is_kept(shop: TestDatabase) -> Non
         _staging(archives).keep("postgres.database/database.sql", dump.chunks(options, "plain", "key"))
 
     assert str(refused.value) == (
-        "pg_dump could not dump the PostgreSQL database of the source shop: it refused user or password. Correct them in "
-        "the secret."
+        "pg_dump could not dump the PostgreSQL database of the source shop: it refused user or password. Correct them "
+        "in the secret."
     )
     assert not list(archives.list("exports/"))
 

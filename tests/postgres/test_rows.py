@@ -143,7 +143,7 @@ def test_what_is_left_out_inside_a_value_does_not_leave_either(database: TestDat
 def test_a_geometry_is_geojson_where_postgis_is_there(database: TestDatabase) -> None:
     """The function has PostGIS's name and place; the real one is asked in the same way."""
     database.run("CREATE SCHEMA gis; CREATE TYPE gis.geometry AS (x float8, y float8)")
-    database.run("CREATE FUNCTION gis.st_asgeojson(geometry gis.geometry, digits int) RETURNS text STRICT LANGUAGE sql AS $$"
+    database.run("CREATE FUNCTION gis.st_asgeojson(gis.geometry, digits int) RETURNS text STRICT LANGUAGE sql AS $$"
                  " SELECT format('{\"type\":\"Point\",\"coordinates\":[%s,%s]}', ($1).x, ($1).y) $$")  # fmt: skip
     database.run("CREATE TABLE places (id int PRIMARY KEY, at gis.geometry)")
     database.run("INSERT INTO places VALUES (1, '(9.5,55.25)'), (2, NULL)")

@@ -122,8 +122,8 @@ def build_manifest(
     """Return the manifest of a job that is done, as a JSON object.
 
     Of the same data only ``export``, ``as_of`` and the cursors differ. ``increment`` and ``deleted`` are those of an
-    export that is one of a chain. ``left_out`` says which fields of which doctypes are in no record, because the catalog
-    says so.
+    export that is one of a chain. ``left_out`` says which fields of which doctypes are in no record, because the
+    catalog says so.
     """
     manifest: dict[str, object] = {
         "version": VERSION,

@@ -82,8 +82,9 @@ def _table(session: Session, doctype: str, rows: PostgresRows) -> tuple[str, lis
         )
     oid, named = found[0]
     columns = session.rows(
-        f"SELECT a.attname, {_BASE_TYPE}, a.attnotnull, {_BY_BYTES}, {_GEO_FUNCTION} FROM pg_attribute a JOIN pg_type t "
-        f"ON t.oid = a.atttypid WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+        f"SELECT a.attname, {_BASE_TYPE}, a.attnotnull, {_BY_BYTES}, {_GEO_FUNCTION} "
+        "FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "
+        f"WHERE a.attrelid = {oid} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
     key = list(rows.key) or [
         str(row[0])
@@ -115,11 +116,12 @@ _BASE_TYPE = (
 
 _BY_BYTES = (
     "(a.attcollation IN ('pg_catalog.\"C\"'::regcollation, 'pg_catalog.\"POSIX\"'::regcollation) OR "
-    "(a.attcollation = 'pg_catalog.\"default\"'::regcollation AND (SELECT CASE coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') WHEN 'c' "
-    "THEN d.datcollate IN ('C', 'POSIX') WHEN 'b' THEN true ELSE false END FROM pg_database d WHERE d.datname = "
-    "current_database())))"
+    "(a.attcollation = 'pg_catalog.\"default\"'::regcollation AND (SELECT CASE "
+    "coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') WHEN 'c' THEN d.datcollate IN ('C', 'POSIX') WHEN 'b' THEN true "
+    "ELSE false END FROM pg_database d WHERE d.datname = current_database())))"
 )
-"""Whether a column is sorted by bytes: by libc's locale C, or by PostgreSQL's own provider, which goes by code points."""
+"""Whether a column is sorted by bytes: by libc's locale C, or by PostgreSQL's own provider, which goes by code points.
+"""
 
 _GEO_FUNCTION = (
     "(SELECT format('%I.st_asgeojson', n.nspname) FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE "
