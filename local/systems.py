@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -41,6 +42,11 @@ class StandIn:
 
     path: str
     secret: Mapping[str, str] | Callable[[str], Mapping[str, str]]
+    What is no web API has no path; where it listens goes into the secret.
+    """
+
+    path: str | None
+    secret: Mapping[str, str]
     source: Mapping[str, Any]
 
     def secret_at(self, url: str) -> Mapping[str, str]:
@@ -61,6 +67,9 @@ _PRIVATE = {"allow_private": True}
 STAND_INS: Mapping[str, StandIn] = {
     "cozy": StandIn("", _link_of_cozy, {**_PRIVATE, "url": ""}),
     "os2iot": StandIn("/api/v1", {"username": "global-admin@os2iot.dk", "password": "hunter2"}, {}),
+    "postgres": StandIn(
+        None, {"username": "waybill", "password": "hunter2", "dbname": "shop", "sslmode": "disable"}, {}
+    ),
     "uforge": StandIn("/api", {"login": "bob", "api_key": "PUB", "secret_key": "SEC"}, {}),
     "qiscus": StandIn(
         "",
@@ -98,6 +107,9 @@ def put_secret(system: str, url: str, endpoint_url: str) -> str:
     """Put what the stand-in at ``url`` is signed in to with into Secrets Manager; return the secret's ARN."""
     secrets, name = Aws(endpoint_url).secrets, f"waybill/{system}"
     value = json.dumps(dict(STAND_INS[system].secret_at(url)))
+    stand_in, address = STAND_INS[system], urlsplit(url)
+    where = {"host": address.hostname, "port": address.port} if stand_in.path is None else {}
+    value = json.dumps({**stand_in.secret, **where})
     try:
         return str(secrets.create_secret(Name=name, SecretString=value)["ARN"])
     except secrets.exceptions.ResourceExistsException:
@@ -109,5 +121,7 @@ def put_catalog(system: str, url: str, secret_arn: str, catalog: Path = _BUILT_C
     document = yaml.safe_load((_CATALOGS / f"{system}.yaml").read_text(encoding="utf-8"))
     stand_in = STAND_INS[system]
     for source in document["sources"].values():
-        source |= {"url": url + stand_in.path, "secret": secret_arn, "tenants": [OPERATOR], **stand_in.source}
+        source |= {"secret": secret_arn, "tenants": [OPERATOR], **stand_in.source}
+        if stand_in.path is not None:
+            source["url"] = url + stand_in.path
     catalog.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
