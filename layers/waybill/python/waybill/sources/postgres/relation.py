@@ -115,12 +115,13 @@ _BASE_TYPE = (
 """The type that a domain is made of in the end, if it is one of PostgreSQL's own, else an empty text."""
 
 _BY_BYTES = (
-    "(a.attcollation IN ('pg_catalog.\"C\"'::regcollation, 'pg_catalog.\"POSIX\"'::regcollation) OR "
-    "(a.attcollation = 'pg_catalog.\"default\"'::regcollation AND (SELECT CASE "
+    "(a.attcollation IN (950, 951) OR (a.attcollation = 100 AND (SELECT CASE "
     "coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') WHEN 'c' THEN d.datcollate IN ('C', 'POSIX') WHEN 'b' THEN true "
     "ELSE false END FROM pg_database d WHERE d.datname = current_database())))"
 )
 """Whether a column is sorted by bytes: by libc's locale C, or by PostgreSQL's own provider, which goes by code points.
+
+950, 951 and 100 are the collations C, POSIX and that of the database, in every PostgreSQL (``pg_collation.dat``).
 """
 
 _GEO_FUNCTION = (
