@@ -108,6 +108,10 @@ def test_a_line_makes_the_same_row_again(typed: TestDatabase, rows: list[tuple[s
 
     found = lines(whole(table_rows(connected(typed.dsn), "typed")))
 
+    typed.run("SET TimeZone = 'UTC'")
+    assert [line.decode() for line in found] == [
+        row[0] for row in typed.run("SELECT row_to_json(typed)::text FROM typed ORDER BY id")
+    ]
     for line in found:
         msgspec.json.decode(line)
         assert b"\n" not in line
@@ -191,3 +195,14 @@ def test_bytes_that_are_no_text_are_a_gap_where_the_database_has_no_encoding(ser
     assert latin.gap is not None
     assert latin.gap.code == "invalid_json"
     assert utf8.line == '{"id":2,"t":"ü"}'.encode()
+
+
+@pytest.mark.parametrize("columns", [1, 699, 1500])
+def test_a_table_may_have_as_many_columns_as_postgresql_allows(database: TestDatabase, columns: int) -> None:
+    names = ", ".join(f"c{number} int" for number in range(columns))
+    database.run(f"CREATE TABLE wide (id int PRIMARY KEY, {names}); INSERT INTO wide (id, c0) VALUES (1, 7), (2, NULL)")
+
+    found = lines(whole(table_rows(connected(database.dsn), "wide")))
+
+    texts = database.run("SELECT row_to_json(wide)::text FROM wide ORDER BY id")
+    assert [[line.decode()] for line in found] == texts
