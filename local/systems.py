@@ -37,16 +37,11 @@ class StandIn:
     """A system's stand-in: ``path`` is where its API begins, ``secret`` what it is signed in to with.
 
     ``source`` are fields of the source in the catalog, besides these, that are others here than in the ready-made one.
-    A secret that only the stand-in knows is asked of it, at its address.
-    """
-
-    path: str
-    secret: Mapping[str, str] | Callable[[str], Mapping[str, str]]
-    What is no web API has no path; where it listens goes into the secret.
+    A secret that only the stand-in knows is asked of it, at its address. What is no web API has no path.
     """
 
     path: str | None
-    secret: Mapping[str, str]
+    secret: Mapping[str, str] | Callable[[str], Mapping[str, str]]
     source: Mapping[str, Any]
 
     def secret_at(self, url: str) -> Mapping[str, str]:
@@ -60,6 +55,13 @@ def _link_of_cozy(url: str) -> Mapping[str, str]:
         return {"link": answer.read().decode()}
 
 
+def _shop(url: str) -> Mapping[str, str]:
+    """Return where the database is and how to sign in, in the form of a secret that RDS manages."""
+    address = urlsplit(url)
+    where = {"host": str(address.hostname), "port": str(address.port)}
+    return {**where, "username": "waybill", "password": "hunter2", "dbname": "shop", "sslmode": "disable"}
+
+
 _PRIVATE = {"allow_private": True}
 """The stand-ins are on this machine."""
 
@@ -67,9 +69,7 @@ _PRIVATE = {"allow_private": True}
 STAND_INS: Mapping[str, StandIn] = {
     "cozy": StandIn("", _link_of_cozy, {**_PRIVATE, "url": ""}),
     "os2iot": StandIn("/api/v1", {"username": "global-admin@os2iot.dk", "password": "hunter2"}, {}),
-    "postgres": StandIn(
-        None, {"username": "waybill", "password": "hunter2", "dbname": "shop", "sslmode": "disable"}, {}
-    ),
+    "postgres": StandIn(None, _shop, {}),
     "uforge": StandIn("/api", {"login": "bob", "api_key": "PUB", "secret_key": "SEC"}, {}),
     "qiscus": StandIn(
         "",
@@ -107,9 +107,6 @@ def put_secret(system: str, url: str, endpoint_url: str) -> str:
     """Put what the stand-in at ``url`` is signed in to with into Secrets Manager; return the secret's ARN."""
     secrets, name = Aws(endpoint_url).secrets, f"waybill/{system}"
     value = json.dumps(dict(STAND_INS[system].secret_at(url)))
-    stand_in, address = STAND_INS[system], urlsplit(url)
-    where = {"host": address.hostname, "port": address.port} if stand_in.path is None else {}
-    value = json.dumps({**stand_in.secret, **where})
     try:
         return str(secrets.create_secret(Name=name, SecretString=value)["ARN"])
     except secrets.exceptions.ResourceExistsException:
@@ -121,7 +118,6 @@ def put_catalog(system: str, url: str, secret_arn: str, catalog: Path = _BUILT_C
     document = yaml.safe_load((_CATALOGS / f"{system}.yaml").read_text(encoding="utf-8"))
     stand_in = STAND_INS[system]
     for source in document["sources"].values():
-        source |= {"secret": secret_arn, "tenants": [OPERATOR], **stand_in.source}
-        if stand_in.path is not None:
-            source["url"] = url + stand_in.path
+        address = {} if stand_in.path is None else {"url": url + stand_in.path}
+        source |= {**address, "secret": secret_arn, "tenants": [OPERATOR], **stand_in.source}
     catalog.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

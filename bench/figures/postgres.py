@@ -50,10 +50,10 @@ def postgres_table_to_ndjson(bench: Bench) -> Result:
         peers={"psql \\copy … to csv": beside},
         runs=[size / seconds / _MEGABYTE for size, seconds in ours],
         note=(
-            f"Bytes of NDJSON, and of CSV, per second of wall time, medians of {bench.runs} runs in turn over one table "
-            f"of {rows:,} rows (bigint, uuid, numeric, timestamptz, text, jsonb, boolean, double precision), server and "
-            f"client on this machine. The target is {_SHARE:.0%} of psql. NDJSON repeats the names of columns and so has "
-            f"{ours[0][0] / theirs[0][0]:.2f} times the bytes: by rows, Waybill has {by_row:.2f} of psql's speed."
+            f"Bytes of NDJSON, and of CSV, per second of wall time, medians of {bench.runs} runs in turn over a table "
+            f"of {rows:,} rows (bigint, uuid, numeric, timestamptz, text, jsonb, boolean, double precision), server "
+            f"and client on this machine. The target is {_SHARE:.0%} of psql. NDJSON repeats columns' names, so it "
+            f"has {ours[0][0] / theirs[0][0]:.2f} times the bytes: by rows, Waybill has {by_row:.2f} of psql's speed."
         ),
     )
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-NUMBERS = frozenset(("int2", "int4", "int8", "numeric"))
+INTEGERS = frozenset(("int2", "int4", "int8"))
+NUMBERS = INTEGERS | {"numeric"}
 TEXTS = frozenset(("text", "varchar"))
 DATES = frozenset(("date", "timestamp", "timestamptz"))
 AS_THEIR_TEXT = frozenset(("uuid", "bool", "bytea")) | DATES
@@ -55,6 +56,8 @@ class KeyColumn:
 
 def key_json(columns: tuple[KeyColumn, ...]) -> str:
     """Return the SQL that makes a row's key."""
+    if len(columns) == 1 and columns[0].type in INTEGERS:
+        return columns[0].expression  # COPY writes its JSON
     if len(columns) == 1:
         return f"to_json({columns[0].expression})::text"
     return f"json_build_array({', '.join(column.expression for column in columns)})::text"

@@ -15,7 +15,7 @@ from waybill.ports import Budget, Measure, SourceItem
 from waybill.sources import json_text
 from waybill.sources.postgres import statements
 from waybill.sources.postgres.database import Database
-from waybill.sources.postgres.keys import has_odd_date, is_incomplete, texts_of
+from waybill.sources.postgres.keys import NULL, has_odd_date, is_incomplete, texts_of
 from waybill.sources.postgres.relation import Relation, described
 from waybill.sources.postgres.session import Session
 
@@ -58,7 +58,7 @@ class TableRows:
         wanted = min(self._doctype.shards, rows // LEAST_ROWS)
         if wanted < 2:  # noqa: PLR2004 - one shard has no cuts
             return []
-        keys = [str(row[0]) for row in session.rows(statements.every(relation, -(-rows // wanted)))]
+        keys = [row[0] or NULL for row in session.rows(statements.every(relation, -(-rows // wanted)))]
         if any(map(is_incomplete, keys)):
             raise self._no_key()
         return keys
@@ -83,7 +83,7 @@ class TableRows:
         has_dates = any(column.is_date for column in relation.key)
         before = None
         for row in session.copy(statement):
-            head, _, rest = row.partition(statements.SEPARATOR)
+            head, moment, line = row[:-1].split(statements.SEPARATOR, 2)
             if head == before:
                 raise self._repeated()
             before = head
@@ -92,22 +92,25 @@ class TableRows:
                 continue
             if has_dates and has_odd_date(key):
                 raise self._odd_date()
-            moment, _, line = rest.partition(statements.SEPARATOR)
-            yield self._item(key, line[:-1], int(moment), relation.leave_out, checked=checked)
+            if checked or b"\\u" in line or line[:1] != statements.BEGINNING:
+                yield self._unusual(key, line, relation.leave_out, int(moment))
+            else:
+                yield SourceItem(key, line, None, None, None, None, max(int(moment), 0))
 
-    def _item(self, key: str, line: bytes, moment: int, leave_out: tuple[str, ...], *, checked: bool) -> SourceItem:
+    def _unusual(self, key: str, line: bytes, leave_out: tuple[str, ...], moment: int) -> SourceItem:
+        """Return the item of a line that is missing or in quotes, may be no Unicode, or has something to leave out.
+
+        A value of type json may hold half of a surrogate pair, and a database without an encoding any bytes.
+        """
         if not line:
             reason = f"The row is larger than {MOST_RECORD_BYTES // 2**20} MiB as JSON."
             return SourceItem(key, gap=self._gap(key, "record_too_large", reason))
         if line.startswith(statements.QUOTE):
             line = line[1:-1].replace(b"\r", b" ").replace(b"\n", b" ")
-        if checked or b"\\u" in line:
-            # A value of type json may hold half of a surrogate pair; a database without an encoding any bytes.
-            try:
-                line = json_text.one_line(line.decode(), leave_out)
-            except (json_text.NotAnObject, UnicodeDecodeError):
-                return SourceItem(key, gap=self._gap(key, "invalid_json", "The row holds text that is no Unicode."))
-        return SourceItem(key, line, updated_at=max(moment, 0))
+        try:
+            return SourceItem(key, json_text.one_line(line.decode(), leave_out), updated_at=max(moment, 0))
+        except (json_text.NotAnObject, UnicodeDecodeError):
+            return SourceItem(key, gap=self._gap(key, "invalid_json", "The row holds text that is no Unicode."))
 
     def measure(self, *, tenant: str, pages: int, budget: Budget) -> Measure:
         """Say how much there is (``ports.Source.measure``): what is not counted, the server's planner estimates."""

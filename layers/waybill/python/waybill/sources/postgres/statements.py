@@ -12,6 +12,7 @@ from waybill.sources.postgres.session import Session
 
 SEPARATOR = b"\x01"
 QUOTE = b"\x02"
+BEGINNING = b"{"
 _FORMAT = "(FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02', NULL '')"
 
 
