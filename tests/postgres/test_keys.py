@@ -8,6 +8,7 @@ from tests.postgres.support import TENANT, TestDatabase, connected, shards, tabl
 from waybill.domain.chain import Row, Slice, order_of
 from waybill.domain.errors import CatalogError
 from waybill.sources.postgres import rows as rows_module
+from waybill.sources.postgres import statements
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=4)
 KEYS = {
@@ -81,7 +82,7 @@ def test_a_primary_key_is_read_along_its_index(database: TestDatabase) -> None:
     database.run("INSERT INTO t SELECT i, now(), 'x' FROM generate_series(1, 20000) i; ANALYZE t")
     source = table_rows(connected(database.dsn), "t")
     session, relation = source._described()
-    statement = rows_module.statements.rows_between(session, relation, '[17,"2026-01-01T00:00:00+00:00","x"]', None)
+    statement = statements.rows_between(session, relation, '[17,"2026-01-01T00:00:00+00:00","x"]', None)
 
     plan = session.rows(f"EXPLAIN {statement.removeprefix('COPY (').partition(') TO STDOUT')[0]}")
 

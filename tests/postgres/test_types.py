@@ -1,6 +1,5 @@
 """Whatever a table holds comes out exactly: PostgreSQL makes the very same row of each line again."""
 
-import datetime
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,9 +11,8 @@ from hypothesis import strategies as st
 from tests.postgres.support import TestDatabase, connected, lines, made_database, table_rows, whole
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
-_YEARS = {"min_value": datetime.datetime(1, 1, 1), "max_value": datetime.datetime(9999, 12, 31)}  # noqa: DTZ001
 _MOMENT = st.one_of(
-    st.datetimes(**_YEARS).map(str),
+    st.datetimes().map(str),
     st.sampled_from(["infinity", "-infinity", "0044-03-15 12:00:00 BC", "294276-12-31 23:59:59.999999"]),
 )
 _NUMBER = st.one_of(
