@@ -19,7 +19,7 @@ from local.stack_file import Stack
 from local.up import bring_up, take_down
 
 _CATALOG = BUILD / "CatalogLayer" / "python" / "waybill_catalog" / "catalog.yaml"
-_SECONDS = 60
+_SECONDS = 180
 
 
 def _main() -> None:
