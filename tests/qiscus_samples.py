@@ -36,6 +36,40 @@ ONE: dict[str, Any] = {"results": {"backup_history": FINISHED}, "status": 200}
 
 LIST: dict[str, Any] = {"results": {"backup_histories": [FINISHED]}, "status": 200}
 
+IMPORT_CREATED: dict[str, Any] = {
+    "results": {
+        "backup_history": {
+            "created_at": "2017-07-24T16:38:14+07:00",
+            "errors": {"Message": "", "Data": None},
+            "original_filename": "comment_single.json",
+            "resource_name": "comments",
+            "size": 926,
+            "status": "started",
+            "total_rows": 0,
+            "unique_id": "13c4952f-4b77-4705-9523-7ddca9c45967",
+        }
+    },
+    "status": 200,
+}
+
+IMPORT_LIST: dict[str, Any] = {
+    "results": {
+        "backup_histories": [
+            {
+                "created_at": "2017-07-24T16:34:57+07:00",
+                "errors": {},
+                "original_filename": "comment_single.json",
+                "resource_name": "comments",
+                "size": 926,
+                "status": "finished",
+                "total_rows": 1,
+                "unique_id": "85cfa162-f8ac-4e91-a6a4-a2e4ab25e150",
+            }
+        ]
+    },
+    "status": 200,
+}
+
 
 def shape(value: object) -> object:
     """What is left of a document without its values: the keys of objects and the types of all else."""

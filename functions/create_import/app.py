@@ -24,6 +24,7 @@ def handler(request: Request) -> Answer:
         catalog=request.wiring.catalog,
         imports=request.wiring.imports,
         uploads=request.wiring.uploads,
+        archives=request.wiring.archives,
         workflow=request.wiring.import_workflow,
         clock=request.wiring.clock,
         metrics=request.wiring.metrics,

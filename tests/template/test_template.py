@@ -289,7 +289,7 @@ def test_the_functions_of_routes_that_the_gateway_does_not_guard_check_the_calle
         if event["Properties"]["Path"].startswith(QISCUS)
     }
 
-    assert len(checked) == 4
+    assert len(checked) == 6
     for folder in checked:
         text = (REPOSITORY / folder / "app.py").read_text()
         assert re.search(r'@route\(scope="exports\.(read|create|delete)"[^)]*dialect=QISCUS\)', text), folder

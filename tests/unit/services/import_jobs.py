@@ -62,6 +62,7 @@ class Importing:
             catalog=self.catalog,
             imports=self.imports,
             uploads=self.uploads,
+            archives=self.archives,
             workflow=self.workflow,
             clock=self.clock,
             metrics=self.metrics,

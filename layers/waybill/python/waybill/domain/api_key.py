@@ -15,7 +15,7 @@ from datetime import datetime
 from waybill.domain.date_range import DEFAULT_TIME_ZONE
 
 SECRET_BYTES = 32
-SCOPES = ("exports.read", "exports.create", "exports.delete")
+SCOPES = ("exports.read", "exports.create", "exports.delete", "imports.read", "imports.create")
 """Of every key, unless it is made with fewer; without ``ScopePrefix``, which is the issuer's."""
 
 _SALT_BYTES = 16

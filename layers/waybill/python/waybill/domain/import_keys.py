@@ -31,6 +31,11 @@ def work(import_id: str) -> str:
     return f"{prefix(import_id)}work/"
 
 
+def request_file(import_id: str) -> str:
+    """The file that came with the request for the import."""
+    return f"{work(import_id)}request-file"
+
+
 def staging(import_id: str) -> str:
     """Where staging stopped."""
     return f"{work(import_id)}staging.json"

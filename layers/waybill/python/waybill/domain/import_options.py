@@ -14,6 +14,7 @@ class InputKind(StrEnum):
 
     UPLOAD = "upload"
     URL = "url"
+    REQUEST = "request"
 
 
 class OnConflict(StrEnum):
@@ -26,10 +27,16 @@ class OnConflict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportInput:
-    """One input of an import. ``reference`` is the id of an upload, or a URL, which may be a secret: never log it."""
+    """One input of an import.
+
+    ``reference`` is the id of an upload, or a URL, which may be a secret: never log it; of a file that came with the
+    request it is the SHA-256. Only of such a file ``name`` and ``size``, in bytes, are known.
+    """
 
     kind: InputKind
     reference: str
+    name: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

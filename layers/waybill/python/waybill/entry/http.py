@@ -87,14 +87,18 @@ class Dialect:
 
 
 def route(
-    *, scope: str | None, parameters: frozenset[str] = frozenset(), dialect: Dialect | None = None
+    *,
+    scope: str | None,
+    parameters: frozenset[str] = frozenset(),
+    dialect: Dialect | None = None,
+    most_body: int = MAX_BODY,
 ) -> Callable[[Callable[[Request], Answer]], Callable[[dict[str, Any], Any], dict[str, Any]]]:
     """Make a Lambda handler of a function that takes a Request.
 
     The caller's token must grant ``scope``; None makes a route without token, which the template must exempt from the
     authorizer too. Query parameters other than ``parameters`` are refused (JSON:API 1.1, "Query Parameters"). Whatever
     goes wrong is answered as a JSON:API error document, never as a stack trace. Another ``dialect`` has another form of
-    errors, and callers of its own.
+    errors, and callers of its own. A body has at most ``most_body`` bytes.
     """
     speaks = dialect or _JSONAPI
 
@@ -105,7 +109,7 @@ def route(
             log.append_keys(request_id=context.aws_request_id, route=event.get("routeKey", ""))
             parts = wiring()
             try:
-                answer = run(_request(event, scope, parameters, parts, speaks))
+                answer = run(_request(event, scope, parameters, parts, speaks, most_body=most_body))
             except Problems as several:
                 answer = speaks.refusal(several.problems)
             except Problem as one:
@@ -130,7 +134,13 @@ def route(
 
 
 def _request(
-    event: Mapping[str, Any], scope: str | None, parameters: frozenset[str], parts: Wiring, dialect: Dialect
+    event: Mapping[str, Any],
+    scope: str | None,
+    parameters: frozenset[str],
+    parts: Wiring,
+    dialect: Dialect,
+    *,
+    most_body: int,
 ) -> Request:
     caller = Caller("") if scope is None else dialect.caller(event, scope, parts)  # first: a stranger is told no more
     query = event.get("queryStringParameters") or {}
@@ -148,7 +158,7 @@ def _request(
         path=event.get("pathParameters") or {},
         query=query,
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-        body=_body(event),
+        body=_body(event, most_body),
         wiring=parts,
         time_zone=caller.time_zone,
         host=event["requestContext"].get("domainName", ""),
@@ -176,17 +186,17 @@ def tenant_of(claims: Mapping[str, Any], scope: str, parts: Wiring) -> str:
     return tenant
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
+def _body(event: Mapping[str, Any], most: int) -> bytes:
     text = event.get("body") or ""
     try:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except (binascii.Error, UnicodeEncodeError):
         raise Problem(HTTPStatus.BAD_REQUEST, "malformed_body", "The body cannot be decoded.") from None
-    if len(body) > MAX_BODY:
+    if len(body) > most:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "body_too_large",
-            f"The body has more than {MAX_BODY} bytes.",
+            f"The body has more than {most} bytes.",
             pointer="",
         )
     return body

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from waybill.domain import import_keys
 from waybill.domain.catalog import Catalog
 from waybill.domain.errors import (
     IdempotencyKeyReused,
@@ -17,7 +18,7 @@ from waybill.domain.idempotency import RememberedKey, digest_of, key_digest, rem
 from waybill.domain.import_job import ImportJob, ImportState, new_import
 from waybill.domain.import_options import ImportInput, ImportOptions, InputKind
 from waybill.domain.upload import UploadState
-from waybill.ports import Clock, ImportStore, ImportWorkflow, Metrics, UploadStore
+from waybill.ports import Clock, ImportStore, ImportWorkflow, Metrics, ObjectStore, UploadStore
 from waybill.services.import_places import with_import_place
 from waybill.services.starting_import import start_import, start_import_if_lost
 
@@ -42,13 +43,16 @@ def create_import(
     catalog: Catalog,
     imports: ImportStore,
     uploads: UploadStore,
+    archives: ObjectStore,
     workflow: ImportWorkflow,
     clock: Clock,
     metrics: Metrics,
+    request_file: bytes = b"",
 ) -> ImportCreation:
     """Store a new import and start it; or return the one that an earlier request with the same key has made.
 
     ``pointers`` are the JSON Pointers of the inputs in the request, for telling which of them cannot be taken.
+    ``request_file`` is the input that came with the request, if one of ``options`` is that.
 
     Raises InvalidOptions, for a doctype that is unknown and for an upload that is unknown, expired or not complete, and
     QuotaExceeded, before anything is stored; IdempotencyKeyReused if the key was used with other options, ImportGone if
@@ -71,9 +75,13 @@ def create_import(
             raise
         job = new_import(tenant, options, now)
         key = None if idempotency_key is None else remember(idempotency_key, job.id, options, now)
+        if request_file:
+            archives.put(import_keys.request_file(job.id), request_file)
         try:
             imports.create(job, running=running.with_one_more(job.id), key=key)
         except JobChanged:
+            if request_file:
+                archives.delete_prefix(import_keys.prefix(job.id))
             continue
         digest = key.digest if key else None
         start_import(job, imports=imports, workflow=workflow, clock=clock, key_digest=digest)

@@ -1,4 +1,4 @@
-"""Bring all inputs of an import into the bucket: uploads lie there already, URLs are fetched."""
+"""Bring all inputs of an import into the bucket: files that were sent lie there already, URLs are fetched."""
 
 from waybill.domain import import_keys
 from waybill.domain.arrival_codes import ArrivalCode
@@ -31,7 +31,9 @@ def gather_inputs(
             raise InputRefused(f"An import has {MOST_INPUTS:,} inputs at most.", ArrivalCode.TOO_MANY_INPUTS)
         wanted = state.wanted[0]
         number = len(state.stored)
-        if wanted.upload:
+        if wanted.key:
+            stored = _stored(number, wanted.name, wanted.key, archives)
+        elif wanted.upload:
             stored = _uploaded(wanted, number, job.tenant, archives=archives, uploads=uploads, clock=clock)
         elif _is_link(state, client):
             continue

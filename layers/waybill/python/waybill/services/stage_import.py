@@ -6,7 +6,7 @@ from waybill.domain.catalog import Catalog
 from waybill.domain.errors import InputRefused
 from waybill.domain.import_job import ImportJob, ImportPhase, RowCounts
 from waybill.domain.import_limits import ImportLimits
-from waybill.domain.import_options import InputKind
+from waybill.domain.import_options import ImportInput, InputKind
 from waybill.intake.group import Manifest, Verifier
 from waybill.intake.members import Limits
 from waybill.intake.staged_inputs import StagedInputs
@@ -88,12 +88,15 @@ def stage_import(
 
 
 def _beginning(job: ImportJob) -> Staging:
-    return Staging(
-        [
-            Wanted(upload=each.reference) if each.kind is InputKind.UPLOAD else Wanted(url=each.reference)
-            for each in job.options.inputs
-        ]
-    )
+    return Staging([_wanted(each, job.id) for each in job.options.inputs])
+
+
+def _wanted(named: ImportInput, import_id: str) -> Wanted:
+    if named.kind is InputKind.UPLOAD:
+        return Wanted(upload=named.reference)
+    if named.kind is InputKind.REQUEST:
+        return Wanted(key=import_keys.request_file(import_id), name=named.name)
+    return Wanted(url=named.reference)
 
 
 def _arranged(

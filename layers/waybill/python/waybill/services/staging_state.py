@@ -10,13 +10,15 @@ from waybill.services.row_files import RowFilesState
 
 
 class Wanted(msgspec.Struct):
-    """An input that is to be had: the id of an upload, or a URL. ``name`` is how it is called, if that is known.
+    """An input that is to be had: the id of an upload, a URL, or the ``key`` of a file that came with the request.
 
-    ``number`` and ``parts`` are there for what a link to an export has led to.
+    ``name`` is how it is called, if that is known. ``number`` and ``parts`` are there for what a link to an export has
+    led to.
     """
 
     upload: str = ""
     url: str = ""
+    key: str = ""
     name: str = ""
     number: int = 0
     parts: int = 0
