@@ -208,8 +208,8 @@ def _gets(plan: Plan, readings: int, packings: int) -> int:
     """Requests of the class GET but those of files: what steps leave for each other, and segments.
 
     The lists of batches are read four times, of parts, their header and the ledger four times more; a reader and the
-    last step read the catalog, a packer the catalog, the header and its batch. Checkpoints are read three times, the last of each shard
-    once more. Whether a part is there is looked for, and its result read.
+    last step read the catalog, a packer the catalog, the header and its batch. Checkpoints are read three times, the
+    last of each shard once more. Whether a part is there is looked for, and its result read.
     """
     return 9 + readings + 3 * packings + 3 * _flushes(plan) + plan.shards + plan.slices + 2 * plan.parts
 
