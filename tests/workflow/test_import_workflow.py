@@ -55,6 +55,7 @@ def start(stack: Stack, content: bytes, **options: Any) -> ImportJob:
         catalog=parts.catalog,
         imports=parts.imports,
         uploads=parts.uploads,
+        archives=parts.archives,
         workflow=parts.import_workflow,
         clock=parts.clock,
         metrics=parts.metrics,
