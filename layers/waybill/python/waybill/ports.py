@@ -673,6 +673,14 @@ class HasRows(Protocol):
         ...
 
 
+@runtime_checkable
+class HasSnapshot(Protocol):
+    """A source that reads from a snapshot, so that what one call reads of it is of one moment."""
+
+    as_of: str | None
+    """The moment, once reading has begun: RFC 3339 in UTC. Of equally many digits or not, texts sort as moments do."""
+
+
 class Staging(Protocol):
     """What sources keep for one export between the calls of its steps. It goes with the export, but for its debts.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from waybill.domain.errors import CatalogError, InvalidOptions
 from waybill.domain.options import COZY, PLAIN, ExportOptions
+from waybill.domain.postgres import PostgresDump, PostgresRows
 
 _FILES_IN_COZY = frozenset(("io.cozy.files", "io.cozy.files.versions"))
 """Behind every record of these, Cozy takes what stands next for its content (reference cozy-move, section 4)."""
@@ -77,6 +78,10 @@ class SystemSource:
         return dict(self.options).get(name, default)
 
 
+DoctypeSource = TableSource | FilesSource | SystemSource | PostgresRows | PostgresDump
+"""Where a doctype is read from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Doctype:
     """One kind of record.
@@ -92,7 +97,7 @@ class Doctype:
     """
 
     name: str
-    source: TableSource | FilesSource | SystemSource
+    source: DoctypeSource
     schema: str
     title: str = ""
     leave_out: tuple[str, ...] = ()
@@ -111,13 +116,16 @@ class Doctype:
             return self.unique
         if isinstance(self.source, SystemSource):
             return ("id",)
+        if isinstance(self.source, PostgresRows | PostgresDump):
+            key = self.source.key if isinstance(self.source, PostgresRows) else ("_id",)
+            return key if len(key) == 1 else ("id",)
         table = self.source.index if isinstance(self.source, FilesSource) else self.source
         return ("_id",) if table.body_attribute else (table.id_attribute or table.sort_key,)
 
     @property
     def tenants(self) -> tuple[str, ...] | None:
         """Who may export it, if its source does not choose its records by tenant; else None, for everybody."""
-        return self.source.tenants if isinstance(self.source, SystemSource) else None
+        return self.source.tenants if isinstance(self.source, SystemSource | PostgresRows | PostgresDump) else None
 
     @property
     def collection(self) -> str:
@@ -127,7 +135,7 @@ class Doctype:
     @property
     def has_files(self) -> bool:
         """Whether its records are the index of files, or have contents that are fetched."""
-        return isinstance(self.source, FilesSource) or self.fetches_files
+        return isinstance(self.source, FilesSource | PostgresDump) or self.fetches_files
 
     @property
     def target(self) -> TableSource | None:

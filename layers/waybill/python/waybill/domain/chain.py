@@ -6,6 +6,7 @@ decide what has changed.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from waybill.domain.catalog import Doctype, FilesSource, SystemSource
 from waybill.domain.errors import InvalidOptions
 from waybill.domain.options import LAYOUTS, ExportOptions
+from waybill.domain.postgres import PostgresDump, PostgresRows
 
 BAG = LAYOUTS[0]
 
@@ -100,30 +102,50 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeyOrder:
-    """How a source orders its keys: by bytes of UTF-8 or as numbers; ``indexed`` keys have an id behind ``JOINT``."""
+    """How a source orders its keys: by bytes of UTF-8 or as numbers; ``indexed`` keys have an id behind ``JOINT``.
+
+    A key of ``columns`` is the JSON of one value, or an array of several; numbers in it are ordered as numbers, texts
+    by bytes.
+    """
 
     numeric: bool = False
     indexed: bool = False
+    columns: bool = False
 
     @property
     def name(self) -> str:
-        """A text for both."""
+        """A text for all of that."""
+        if self.columns:
+            return "columns"
         return f"{'number' if self.numeric else 'text'}{' and id' if self.indexed else ''}"
 
     def sort_key(self, key: str) -> str:
         """Return the sort key in a key."""
         return key.rpartition(JOINT)[0] if self.indexed else key
 
-    def place(self, key: str) -> tuple[Decimal | str, str]:
+    def place(self, key: str) -> tuple[Decimal | str, ...]:
         """Return what compares as the source orders."""
+        if self.columns:
+            return tuple(_places_of_columns(key))
         sort, _, name = key.rpartition(JOINT) if self.indexed else (key, "", "")
         return (Decimal(sort) if self.numeric else sort), name
+
+
+def _places_of_columns(key: str) -> Iterator[Decimal | str]:
+    """Yield two places for each column, the first of which keeps numbers before texts."""
+    found = json.loads(key, parse_int=Decimal, parse_float=Decimal)
+    for value in found if isinstance(found, list) else [found]:
+        is_number = isinstance(value, Decimal)
+        yield "number" if is_number else "text"
+        yield value if is_number or isinstance(value, str) else str(value)
 
 
 def order_of(doctype: Doctype) -> KeyOrder:
     """Return how the keys of a doctype are ordered."""
     if isinstance(doctype.source, SystemSource):
         return KeyOrder(numeric=False, indexed=False)
+    if isinstance(doctype.source, PostgresRows | PostgresDump):
+        return KeyOrder(columns=isinstance(doctype.source, PostgresRows))
     table = doctype.source.index if isinstance(doctype.source, FilesSource) else doctype.source
     return KeyOrder(numeric=table.sort_key_type == "N", indexed=table.index is not None)
 
@@ -167,11 +189,19 @@ class Slice:
         """Whether a key comes too early to be in it."""
         if self.after is not None and self.order.place(key) <= self.order.place(self.after):
             return True
-        return self.first is not None and self.order.sort_key(key) < self.first
+        if self.first is None:
+            return False
+        if self.order.columns:
+            return self.order.place(key) < self.order.place(self.first)
+        return self.order.sort_key(key) < self.first
 
     def is_beyond(self, key: str) -> bool:
         """Whether a key comes too late to be in it."""
-        return self.last is not None and self.order.sort_key(key) >= self.last
+        if self.last is None:
+            return False
+        if self.order.columns:
+            return self.order.place(key) >= self.order.place(self.last)
+        return self.order.sort_key(key) >= self.last
 
     def pieces(self, pieces: Iterable[BaselinePiece]) -> Iterator[BaselinePiece]:
         """Yield those of one doctype's pieces that may have rows in it."""

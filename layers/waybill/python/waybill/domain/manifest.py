@@ -31,7 +31,8 @@ class ReadLedger:
     """What ReadChunk's flushes add up to: lines by doctype for records and for files, and the gaps named so far.
 
     ``outside`` is how many records of each doctype were not asked for, if the export has dates.
-    ``deleted`` counts by doctype the records that the source has no more, in an export of a chain.
+    ``deleted`` counts by doctype the records that the source has no more, in an export of a chain. ``as_of`` has of
+    doctypes whose source reads from snapshots the first and the last moment that their records are of.
     """
 
     records: dict[str, Count] = field(default_factory=dict)
@@ -40,6 +41,7 @@ class ReadLedger:
     unlisted: dict[str, int] = field(default_factory=dict)
     outside: dict[str, int] = field(default_factory=dict)
     deleted: dict[str, int] = field(default_factory=dict)
+    as_of: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class GapList:
@@ -70,6 +72,7 @@ class Ledger:
     files: dict[str, Count]
     gaps: GapList
     outside: dict[str, int] = field(default_factory=dict)
+    as_of: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def failed(self) -> int:
@@ -103,7 +106,7 @@ def close_ledger(read: ReadLedger, parts: Iterable[PackedPart]) -> Ledger:
         count.check(f"the records of {doctype}")
     for doctype, count in files.items():
         count.check(f"the files of {doctype}")
-    return Ledger(records, files, gaps, dict(read.outside))
+    return Ledger(records, files, gaps, dict(read.outside), dict(read.as_of))
 
 
 def build_manifest(
@@ -118,8 +121,9 @@ def build_manifest(
 ) -> dict[str, object]:
     """Return the manifest of a job that is done, as a JSON object.
 
-    Of the same data only ``export`` and the cursors differ. ``increment`` and ``deleted`` are those of an export that
-    is one of a chain. ``left_out`` says which fields of which doctypes are in no record, because the catalog says so.
+    Of the same data only ``export``, ``as_of`` and the cursors differ. ``increment`` and ``deleted`` are those of an
+    export that is one of a chain. ``left_out`` says which fields of which doctypes are in no record, because the
+    catalog says so.
     """
     manifest: dict[str, object] = {
         "version": VERSION,
@@ -154,6 +158,7 @@ def build_manifest(
         "doctypes": {doctype: _line(count, increment) for doctype, count in sorted(ledger.records.items())},
         "files": _line(sum(ledger.files.values(), Count()), increment),
         "left_out": {doctype: list(fields) for doctype, fields in sorted((left_out or {}).items()) if fields},
+        "as_of": {name: {"from": first, "to": last} for name, (first, last) in sorted(ledger.as_of.items())},
         "outside_dates": dict(sorted(ledger.outside.items())),
         "gaps": [asdict(gap) for gap in ledger.gaps.listed],
         "gaps_not_listed": dict(ledger.gaps.unlisted),

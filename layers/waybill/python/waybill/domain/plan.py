@@ -142,7 +142,8 @@ class Staged:
     ``count.expected`` is how many records the source gave. ``resume_after`` is the sort key of the last record that is
     accounted for. ``next_entry`` numbers the shard's next entry. ``total_records`` and ``total_bytes`` count the
     shard's record lines up to here. ``fields`` are the names of all fields of its records, if a format has columns.
-    ``outside`` is how many records the source gave that lie outside the dates; they were not expected.
+    ``outside`` is how many records the source gave that lie outside the dates; they were not expected. ``as_of`` is the
+    moment that they are of, empty if the source has no snapshots.
 
     Only an export of a chain has ``kept_files``, whose records have changed and whose contents have not, ``deleted``,
     how many records the source has no more, and ``baseline``, the rows of this flush.
@@ -168,6 +169,7 @@ class Staged:
     kept_files: tuple[FileReference, ...] = ()
     deleted: int = 0
     baseline: BaselinePiece | None = None
+    as_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,7 +275,14 @@ class Wiring:
     def sources(self, catalog: Catalog, staging: Staging | None = None) -> Sources:
         """Where the doctypes of a catalog are read from; with a ``staging``, for the export that it belongs to."""
         system = functools.partial(self._system, staging)
-        return CatalogSources(catalog, tables=self._dynamodb, bucket=self.bucket, system=system)
+        databases = functools.partial(self._databases, staging)
+        return CatalogSources(catalog, tables=self._dynamodb, bucket=self.bucket, system=system, databases=databases)
+
+    def _databases(self, staging: Staging | None) -> Callable[[Doctype], Source]:
+        """Open PostgreSQL. Its driver is loaded only by functions that read from it."""
+        from waybill.sources.postgres.opening import Databases  # noqa: PLC0415
+
+        return Databases(self.secrets, staging).of
 
     def _system(self, staging: Staging | None, source: SystemSource) -> Callable[[Doctype], Source]:
         """Open another system. What reads those is loaded only by functions that do."""

@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 import msgspec
 import yaml
 
-from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource, TableSource, is_doctype
+from waybill.domain.catalog import Catalog, Doctype, DoctypeSource, FilesSource, TableSource, is_doctype
 from waybill.domain.errors import CatalogError
+from waybill.entry.catalog_postgres import Postgres, Read
 from waybill.entry.catalog_systems import Cozy, Os2iot, Qiscus, SystemEntry, UForge, collection_of
 from waybill.rules.order import ranks
 from waybill.sources.leave_out import is_left_out
@@ -62,10 +63,11 @@ class _Doctype(_Strict):
     unique: list[_Field] = []
     references: dict[_Field, str] = {}
     imported: bool = True
+    read: Read | None = None
 
 
 class _File(_Strict):
-    sources: dict[str, _Table | _Files | Os2iot | UForge | Cozy | Qiscus]
+    sources: dict[str, _Table | _Files | Postgres | Os2iot | UForge | Cozy | Qiscus]
     doctypes: dict[str, _Doctype]
 
 
@@ -130,7 +132,7 @@ def _doctype(name: str, doctype: _Doctype, file: _File, folder: Traversable) -> 
             raise CatalogError(f"{FILE}, doctypes.{name}.references.{field}: there is no doctype {referred!r}.")
     return Doctype(
         name=name,
-        source=_source(doctype.source, file),
+        source=_doctype_source(name, doctype, file),
         schema=text,
         title=doctype.title,
         leave_out=leave_out,
@@ -152,10 +154,21 @@ def _collection(name: str, doctype: _Doctype, file: _File) -> Collection:
     return collection_of(f"{FILE}, doctypes.{name}", name, source)
 
 
-def _source(name: str, file: _File) -> TableSource | FilesSource | SystemSource:
+def _doctype_source(name: str, doctype: _Doctype, file: _File) -> DoctypeSource:
+    source = file.sources.get(doctype.source)
+    if isinstance(source, Postgres):
+        return source.source(f"{FILE}, doctypes.{name}", doctype.source, doctype.read)
+    if doctype.read is not None:
+        raise CatalogError(f"{FILE}, doctypes.{name}.read: only a doctype of a source of kind postgres has this.")
+    return _source(doctype.source, file)
+
+
+def _source(name: str, file: _File) -> DoctypeSource:
     source = file.sources.get(name)
     if source is None:
         raise CatalogError(f"{FILE} names the source {name!r}, which it does not describe.")
+    if isinstance(source, Postgres):
+        raise CatalogError(f"The index of files must be a source of kind dynamodb, and {name!r} is of kind postgres.")
     if isinstance(source, SystemEntry):
         return source.source(name, [each for each, doctype in file.doctypes.items() if doctype.source == name])
     if isinstance(source, _Table):

@@ -42,8 +42,10 @@ def fetch_input(
             return _Fetch(url, key, fetching, most=most, client=client, archives=archives, budget=budget).run()
         except InputBroken as error:
             tries = tries + 1 if fetching.offset == before else 1
-            if tries == MOST_TRIES or budget.spent():
+            if tries == MOST_TRIES:
                 raise InputRefused(str(error), error.reason) from None
+            if budget.spent():
+                return False
         except UploadMissing:
             _begin_anew(fetching)  # a call that was late has ended the upload
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from waybill.domain import keys
-from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource, TableSource
+from waybill.domain.catalog import Catalog, Doctype, DoctypeSource, FilesSource, SystemSource, TableSource
 from waybill.domain.errors import CatalogError
+from waybill.domain.postgres import PostgresDump, PostgresRows
 from waybill.ports import ObjectStore
 from waybill.services.work_files import load, save
 
@@ -28,6 +29,8 @@ class _Pinned:
     key_prefix: str | None
     date_field: str = ""
     system: SystemSource | None = None
+    rows: PostgresRows | None = None
+    dump: PostgresDump | None = None
     columns: tuple[str, ...] = ()
     fetches_files: bool = False
 
@@ -58,14 +61,17 @@ def _pinned(doctype: Doctype) -> _Pinned:
         key_prefix=files.key_prefix if files else None,
         date_field=doctype.date_field,
         system=source if isinstance(source, SystemSource) else None,
+        rows=source if isinstance(source, PostgresRows) else None,
+        dump=source if isinstance(source, PostgresDump) else None,
         columns=doctype.columns,
         fetches_files=doctype.fetches_files,
     )
 
 
-def _source(pinned: _Pinned) -> TableSource | FilesSource | SystemSource:
-    if pinned.system is not None:
-        return pinned.system
+def _source(pinned: _Pinned) -> DoctypeSource:
+    whole = pinned.system or pinned.rows or pinned.dump
+    if whole is not None:
+        return whole
     if pinned.table is None:
         raise CatalogError(f"The doctype {pinned.name} was kept without its source.")
     if pinned.bucket is not None and pinned.key_prefix is not None:

@@ -20,7 +20,18 @@ from waybill.domain.ledger import Count, Gap, Outcome, count_gaps
 from waybill.domain.options import MEBIBYTE
 from waybill.domain.plan import Directory, Entry, FileReference, ReadBatch, Shard, Staged, StagedRecord
 from waybill.domain.progress import WorkerProgress
-from waybill.ports import Budget, ChainStore, Clock, JobStore, ObjectStore, SourceItem, Sources, Staging, WorkStore
+from waybill.ports import (
+    Budget,
+    ChainStore,
+    Clock,
+    HasSnapshot,
+    JobStore,
+    ObjectStore,
+    SourceItem,
+    Sources,
+    Staging,
+    WorkStore,
+)
 from waybill.services.baselines import HeldRows, comparing, increment_of, put_rows, writing_baseline
 from waybill.services.changes import Change, changes, everything, is_of_file
 from waybill.services.choose_by_date import chosen_by_date
@@ -107,8 +118,9 @@ class _ShardReader:
     def read(self, shard: Shard, last: Staged | None) -> Staged:
         """Return the checkpoint that the shard has then. Raises SourceNotReady; what was flushed until then stays."""
         doctype = self.catalog.doctypes[shard.doctype]
-        reading = _Reading(self.job, shard, last, reads_files=doctype.has_files)
         source = self.sources.of(shard.doctype)
+        snapshot = source if isinstance(source, HasSnapshot) else None
+        reading = _Reading(self.job, shard, last, reads_files=doctype.has_files, snapshot=snapshot)
         given = source.read(tenant=self.job.tenant, shard=shard, after=reading.resume_after)
         rows = in_rows(chosen_by_date(given, doctype, self.job.options.dates), source, self.job.options)
         items = reading.compared(rows, self.held, doctype)
@@ -195,7 +207,16 @@ _NUMBERS = ("_expected", "_files_expected", "_outside", "_unchanged", "_files_un
 class _Reading:
     """One shard from a checkpoint on: gathers items into entries, entries into a segment."""
 
-    def __init__(self, job: ExportJob, shard: Shard, last: Staged | None, *, reads_files: bool) -> None:
+    def __init__(
+        self,
+        job: ExportJob,
+        shard: Shard,
+        last: Staged | None,
+        *,
+        reads_files: bool,
+        snapshot: HasSnapshot | None = None,
+    ) -> None:
+        self._snapshot = snapshot
         self._job = job
         self._export_id = job.id
         self._shard = shard
@@ -393,6 +414,7 @@ class _Reading:
             kept_files=tuple(self._kept_files),
             deleted=self._deleted,
             baseline=baseline,
+            as_of=(self._snapshot.as_of if self._snapshot else None) or "",
         )
         save(archives, keys.staged(self._export_id, self._shard.number, self._sequence), staged)
         self._sequence += 1

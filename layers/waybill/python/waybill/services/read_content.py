@@ -54,6 +54,7 @@ class ReadContent:
                     self.ledger.files[shard.doctype] = self.ledger.files.get(shard.doctype, Count()) + flush.file_count
                 fields.update(flush.fields)
                 outside[shard.doctype] += flush.outside
+                self._take_moment(flush)
                 self._take_changes(flush)
                 gaps.add(flush.gaps)
                 for directory in flush.directories:
@@ -71,6 +72,12 @@ class ReadContent:
         self.ledger.unlisted.update(gaps.unlisted)
         self.ledger.outside.update(outside if job.options.dates is not None else {})
         self.group = digest.hexdigest()[:32]
+
+    def _take_moment(self, flush: Staged) -> None:
+        """Note when the records were read, if their source says so. It is in no name and in no digest."""
+        if flush.as_of:
+            first, last = self.ledger.as_of.get(flush.doctype, (flush.as_of, flush.as_of))
+            self.ledger.as_of[flush.doctype] = min(first, flush.as_of), max(last, flush.as_of)
 
     def _take_changes(self, flush: Staged) -> None:
         """Take in what only exports of a chain have."""

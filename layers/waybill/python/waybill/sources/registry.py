@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, SystemSource
 from waybill.domain.errors import CatalogError
+from waybill.domain.postgres import PostgresDump, PostgresRows
 from waybill.ports import ObjectStore, Source
 from waybill.sources.dynamodb import TableClient, TableRecords
 from waybill.sources.s3_files import FilesIndex
@@ -11,11 +12,15 @@ from waybill.sources.s3_files import FilesIndex
 OpenSystem = Callable[[SystemSource], Callable[[Doctype], Source]]
 """Opens another system; ``sources.system`` has the same for each."""
 
+OpenDatabases = Callable[[], Callable[[Doctype], Source]]
+"""Opens what gives the sources of PostgreSQL databases; ``sources.postgres.opening`` has it."""
+
 
 class CatalogSources:
     """Sources of a catalog.
 
-    ``tables`` is the DynamoDB client, ``bucket`` gives the store of a bucket by its name, ``system`` opens a system.
+    ``tables`` is the DynamoDB client, ``bucket`` gives the store of a bucket by its name, ``system`` opens a system,
+    ``databases`` what reads PostgreSQL.
     """
 
     def __init__(
@@ -25,11 +30,14 @@ class CatalogSources:
         tables: TableClient,
         bucket: Callable[[str], ObjectStore],
         system: OpenSystem | None = None,
+        databases: OpenDatabases | None = None,
     ) -> None:
         self._catalog = catalog
         self._tables = tables
         self._bucket = bucket
         self._system = system
+        self._open_databases = databases
+        self._databases: Callable[[Doctype], Source] | None = None
         self._opened: dict[SystemSource, Callable[[Doctype], Source]] = {}
 
     def of(self, doctype: str) -> Source:
@@ -39,6 +47,8 @@ class CatalogSources:
             raise CatalogError(f"The catalog has no doctype {doctype}, but an export asks for it.")
         if isinstance(known.source, SystemSource):
             return self._opened_system(known.source)(known)
+        if isinstance(known.source, PostgresRows | PostgresDump):
+            return self._database(known)
         if isinstance(known.source, FilesSource):
             return FilesIndex(known, self._tables, self._bucket(known.source.bucket))
         return TableRecords(known, self._tables)
@@ -50,3 +60,11 @@ class CatalogSources:
         if source not in self._opened:
             self._opened[source] = self._system(source)
         return self._opened[source]
+
+    def _database(self, doctype: Doctype) -> Source:
+        """Return the source of a doctype that is in PostgreSQL; those of one database share a snapshot."""
+        if self._open_databases is None:
+            raise CatalogError(f"The doctype {doctype.name} is in a PostgreSQL database, and those are not read here.")
+        if self._databases is None:
+            self._databases = self._open_databases()
+        return self._databases(doctype)
