@@ -38,7 +38,13 @@ def test_a_doctype_of_a_system_knows_where_it_is_and_what_stays_behind(tmp_path:
     devices = load(tmp_path).doctypes["city.iot-devices"]
 
     assert devices.source == SystemSource(
-        "os2iot", "city", "https://iot.example.org/api/v1", "waybill/city", ("ada", "bob"), requests=16
+        "os2iot",
+        "city",
+        "https://iot.example.org/api/v1",
+        "waybill/city",
+        ("ada", "bob"),
+        requests=16,
+        doctypes=("city.iot-devices",),
     )
     assert devices.leave_out == (*SECRETS, "comment")
     assert (devices.collection, devices.key_fields, devices.has_files) == ("iot-devices", ("id",), False)
