@@ -293,7 +293,7 @@ class Workflow(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SourceItem:
     """What a source gives for one position: a record line, or a gap, and for a files index what the record points to.
 
@@ -302,6 +302,9 @@ class SourceItem:
     ``file_gap`` says that the file that belongs to the record, or to the gap in its place, cannot be exported.
     An item that is ``outside`` has neither line nor gap: its record was not asked for. ``id`` names the record in gaps,
     where that is not the key.
+
+    Nobody changes an item. It is not frozen only because one is made for every record, which takes a third of the time
+    so.
     """
 
     key: str
