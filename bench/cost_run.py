@@ -135,7 +135,7 @@ def _by_us(bench: Bench, endpoint: Tables, profile: Profile, server: S3Server) -
     options = {"with_doctypes": ["io.cozy.contacts", "io.cozy.files"]}
     export_id = ask("create_export", body={"data": {"attributes": options}})["data"]["id"]
     ask("get_export", id=export_id)
-    state = {"tenant": ask.tenant, "export_id": export_id}
+    state = {"tenant": ask.tenant, "export_id": export_id, "attempt": 0}
     transitions = states_entered(state, call=functions.call, read_list=lambda key: list_of(archives, key))
     done = ask("get_export", id=export_id)["data"]["attributes"]
     if done["state"] != "done":

@@ -125,7 +125,7 @@ class ExportRun:
     def run(self) -> None:
         """Make the export and remove it again. Raises MeasurementError."""
         self._functions.jobs.create(self._job)
-        state = {"tenant": self._job.tenant, "export_id": self._job.id}
+        state = {"tenant": self._job.tenant, "export_id": self._job.id, "attempt": self._job.attempt}
         states_entered(state, call=self._functions.call, read_list=lambda key: list_of(self._archives, key))
         self._archives.delete_prefix(keys.prefix(self._job.id))
 

@@ -58,7 +58,9 @@ def _entered(bench: Bench, gibibytes: int) -> int:
         def read_list(key: str) -> list[Any]:
             return list(range(batches)) if key == pack_list else list_of(archives, key)
 
-        entered = states_entered({"tenant": job.tenant, "export_id": job.id}, call=call, read_list=read_list)
+        entered = states_entered(
+            {"tenant": job.tenant, "export_id": job.id, "attempt": job.attempt}, call=call, read_list=read_list
+        )
     archives.delete_prefix(keys.prefix(job.id))
     return entered
 

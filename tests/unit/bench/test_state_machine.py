@@ -7,7 +7,7 @@ import pytest
 from bench.measure import MeasurementError
 from bench.state_machine import states_entered
 
-START = {"tenant": "alice", "export_id": "1"}
+START = {"tenant": "alice", "export_id": "1", "attempt": 0}
 
 
 class Functions:
