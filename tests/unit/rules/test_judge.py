@@ -1,6 +1,6 @@
 """Rows among others: earlier rows, the target, what is done about conflicts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -285,12 +285,18 @@ def test_a_parent_that_stands_later_in_the_file_is_looked_for_in_the_target(tmp_
             assert outcomes(list(given)) == ["accepted", "accepted"]
 
 
-def test_a_row_that_may_wait_waits_for_one_behind_it_and_is_not_remembered(tmp_path: Path) -> None:
+def test_a_row_that_may_wait_waits_for_one_behind_it(tmp_path: Path) -> None:
     values = [REPLY, {**REPLY, "UniqueId": "comment-3", "Message": 1}, COMMENT]
     with SqliteSeen(tmp_path / "seen") as seen:
         waits, bad, parent = judge(rows(values), rules("comments"), seen=seen, existing=PARENTLESS, may_wait=True)
         [again] = judge(
-            rows([REPLY]), rules("comments"), seen=seen, existing=PARENTLESS, may_wait=True, judged=len(values)
+            rows([REPLY]),
+            rules("comments"),
+            seen=seen,
+            existing=PARENTLESS,
+            may_wait=True,
+            again=True,
+            judged=len(values),
         )
 
     assert (waits.waits, waits.outcome, reasons(waits)) == (
@@ -301,6 +307,33 @@ def test_a_row_that_may_wait_waits_for_one_behind_it_and_is_not_remembered(tmp_p
     assert not bad.waits
     assert reasons(bad) == {("wrong_type", "/Message")}, "That its parent is missing is not known yet."
     assert (parent.outcome, again.outcome) == ("accepted", "accepted")
+
+
+@pytest.mark.parametrize("batch", [1, 1_000])
+def test_a_row_that_waits_keeps_its_key(batch: int, tmp_path: Path) -> None:
+    values = [REPLY, {**COMMENT, "UniqueId": REPLY["UniqueId"]}, COMMENT]
+    with SqliteSeen(tmp_path / "seen") as seen:
+
+        def judged(sent: Sequence[dict[str, Any]], *, after: int = 0) -> list[Verdict]:
+            given = judge(
+                rows(sent),
+                rules("comments"),
+                seen=seen,
+                existing=PARENTLESS,
+                may_wait=True,
+                again=after > 0,
+                judged=after,
+                batch=batch,
+            )
+            return list(given)
+
+        first = judged(values)
+        assert judged([REPLY], after=len(values))[0].outcome == "accepted"
+        assert judged(values) == first, "also if the index has seen all of it already"
+
+    waits, second, parent = first
+    assert (waits.waits, second.waits, parent.outcome) == (True, False, "accepted")
+    assert reasons(second) == {("duplicate", "/UniqueId")}
 
 
 def test_a_row_waits_for_no_record_of_another_doctype(tmp_path: Path) -> None:

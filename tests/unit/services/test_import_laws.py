@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.services.imports import TENANT, Importing, options
 
@@ -112,7 +112,18 @@ def test_an_import_tells_what_it_does_and_can_be_taken_back(
     assert undone.changed_since == 0
 
 
+NO_OTHERS: dict[str, list[object]] = {"notes": [], "tags": []}
+IN_ITSELF = [{"_id": "a", "type": "directory", "dir_id": "a"}, {"_id": "a", "type": "directory", "dir_id": None}]
+BEHIND = [
+    {"_id": "a", "type": "directory", "dir_id": "b"},
+    {"_id": "a", "type": "directory", "dir_id": None},
+    {"_id": "b", "type": "directory", "dir_id": None},
+]
+
+
 @settings(deadline=None, max_examples=40)
+@example(rows={"files": IN_ITSELF, **NO_OTHERS}, contents={}, way=OnConflict.REPLACE, steps=None, size=1)
+@example(rows={"files": BEHIND, **NO_OTHERS}, contents={}, way=OnConflict.REPLACE, steps=1, size=5)
 @given(rows=ROWS, contents=CONTENTS, way=WAYS, steps=STEPS, size=st.integers(1, 5))
 def test_the_same_import_twice_adds_nothing(
     rows: dict[str, list[object]], contents: dict[str, bytes], way: OnConflict, steps: int | None, size: int

@@ -46,6 +46,7 @@ def judge(
     on_conflict: OnConflict = OnConflict.FAIL,
     judged: int = 0,
     may_wait: bool = False,
+    again: bool = False,
     batch: int = BATCH,
 ) -> Iterator[Verdict]:
     """Yield the verdict on each row, in order. Memory does not grow with the number of rows.
@@ -55,9 +56,10 @@ def judge(
     these rows. Verdicts depend neither on ``batch`` nor on pauses.
 
     ``may_wait`` is for rows in no order of their own, as archives have them: one whose only fault is that it refers to
-    a row of its doctype that is not there waits, and is not remembered; judge it once more behind all others.
+    a row of its doctype that is not there waits; judge it once more behind all others, and say by ``again`` that this
+    is done. Its keys are kept for it meanwhile: which of two rows with one key counts does not depend on what waits.
     """
-    bench = _Bench(rules, seen, existing, on_conflict, may_wait=may_wait)
+    bench = _Bench(rules, seen, existing, on_conflict, may_wait=may_wait, reserves=may_wait and not again)
     for cases in _batches(rows, rules, judged, batch):
         yield from bench.judge(cases)
 
@@ -96,9 +98,17 @@ class _Bench:
     """Judges batches of one doctype, one after the other."""
 
     def __init__(
-        self, rules: DoctypeRules, seen: Seen, existing: Existing, on_conflict: OnConflict, *, may_wait: bool
+        self,
+        rules: DoctypeRules,
+        seen: Seen,
+        existing: Existing,
+        on_conflict: OnConflict,
+        *,
+        may_wait: bool,
+        reserves: bool,
     ) -> None:
         self._may_wait = may_wait
+        self._reserves = reserves
         self._rules = rules
         self._seen = seen
         self._existing = existing
@@ -110,7 +120,7 @@ class _Bench:
         """Return the verdicts on a batch, and remember its keys."""
         if len(self._found) > _MOST_REMEMBERED:
             self._found.clear()
-        known = Known(self._rules.doctype, self._seen, self._existing)
+        known = Known(self._rules.doctype, self._seen, self._existing, reserves=self._reserves)
         known.look_up([case.checked for case in cases if case.checked is not None], self._found, cases[0].ordinal)
         verdicts = [self._verdict(case, known) for case in cases]
         self._seen.add(known.added())
@@ -128,11 +138,15 @@ class _Bench:
         outcome, reasons = self._outcome(faults, conflict)
         if missing and outcome is not Outcome.FAILED:
             named = name.question[2] if name else ""
+            waiting = Earlier(case.ordinal, row.place, accepted=False)
+            for key in checked.keys:
+                known.reserve(key.question, waiting)
             return Verdict(row.number, row.source, Outcome.FAILED, named, reasons=tuple(missing), waits=True)
         accepted = outcome is Outcome.ACCEPTED
         earlier = Earlier(case.ordinal, row.place, accepted)
         for key in checked.keys:
-            known.remember(key.question, earlier)
+            if known.reserved(key.question, case.ordinal) is None:
+                known.remember(key.question, earlier)
         return Verdict(
             number=row.number,
             source=row.source,
@@ -170,7 +184,7 @@ class _Bench:
         """Add the faults of keys that another row or another record has."""
         for key in keys:
             field = key.question[1]
-            earlier = known.earlier(key.question, ordinal)
+            earlier = known.earlier(key.question, ordinal) or known.reserved(key.question, ordinal)
             if earlier is not None:
                 sentence = f"An earlier row has the same {field}: {earlier.place}."
                 faults.append(Finding(FaultCode.DUPLICATE, key.pointer, sentence))

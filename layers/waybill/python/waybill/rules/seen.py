@@ -38,6 +38,11 @@ def digest_of(question: Question) -> bytes:
     return blake2b("\0".join(question).encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
 
 
+def digest_of_reserved(question: Question) -> bytes:
+    """Return what stands for a key that is kept for a row that waits; no key has it, since no doctype lacks a name."""
+    return blake2b("\0".join(("", *question)).encode("utf-8", "surrogatepass"), digest_size=_DIGEST).digest()
+
+
 class SqliteSeen:
     """Keys in an SQLite file on the function's disk: about 40 bytes each there, and in memory at most 16 MiB in all.
 

@@ -196,6 +196,7 @@ class _Bench:
             on_conflict=self._job.options.on_conflict,
             judged=state.judged,
             may_wait=self._may_wait,
+            again=state.round > 0,
         )
         at, accepted = -1, list[bytes]()
         for at, verdict in enumerate(verdicts):
