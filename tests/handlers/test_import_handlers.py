@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.fake_sink import MemorySink
 from tests.handlers.conftest import EVENTS, Invoke, sample
 from tests.unit.services.exports import TENANT, Product
 from tests.unit.services.import_jobs import Importing
@@ -20,9 +21,10 @@ from waybill.domain.receipt import Reason, Receipt
 from waybill.domain.webhook import new_webhook
 from waybill.entry.import_task import import_step
 from waybill.entry.task import UnforeseenError
-from waybill.intake.staged_inputs import InputRole, Remark, RemarkCode, StagedInput
+from waybill.intake.staged_inputs import InputRole, Refusal, Remark, RemarkCode, StagedInput, StagedInputs
 from waybill.services.import_report import DoctypeReport, ImportReport
 from waybill.services.import_tally import ShownFault
+from waybill.services.work_files import save
 
 WITH_ID = ["get_import", "get_import_failures", "undo_import", "delete_import"]
 STEPS = sorted(path.stem for path in (EVENTS / "import_task").glob("*.json"))
@@ -537,6 +539,25 @@ class TestSteps:
         assert failed.error == "Input 1 'alice.txt' is no archive."
         assert "unknown_format" in log.getvalue()
         assert "alice" not in log.getvalue()
+
+    def test_an_input_that_breaks_off_ends_in_error_with_its_reason_and_a_report(
+        self, invoke: Invoke, product: Product, world: Importing, log: io.StringIO
+    ) -> None:
+        job = world.create()
+        refusal = Refusal("truncated", "“alice.json”: The file ends within row 2. None of its rows is written.")
+        save(world.archives, import_keys.inputs(job.id), StagedInputs((), 0, 0, 0, refusal=refusal))
+        product.wiring.sink = MemorySink(world.catalog, world.archives)
+        product.wiring.rules_of = None
+
+        with pytest.raises(InputRefused):
+            invoke("import_task", "validate_rows", lambda event: event.update(import_id=job.id))
+        invoke("import_task", "fail_import", lambda event: event.update(import_id=job.id))
+
+        attributes = document(invoke("api", "get_import", of(job)))["data"]["attributes"]
+        assert (attributes["state"], attributes["phase"]) == ("error", "validate")
+        assert (attributes["error_code"], attributes["error"]) == ("truncated", refusal.sentence)
+        assert import_keys.report(job.id) in world.archives.objects
+        assert "alice.json" not in log.getvalue()
 
     def test_a_store_that_fails_is_told_with_what_to_do(self, invoke: Invoke, world: Importing) -> None:
         job = world.create()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fake_sink import MemorySink
-from tests.fakes import FakeBudget, FakeClock, FakeImports, MemoryObjects
+from tests.fakes import FakeBudget, FakeClock, FakeImports, FakeMetrics, MemoryObjects
 
 from waybill.domain import import_keys
 from waybill.domain.catalog import Catalog, Doctype, FilesSource, TableSource
@@ -17,10 +17,11 @@ from waybill.domain.import_options import ImportInput, ImportOptions, InputKind
 from waybill.intake.content_book import BookedContent, ContentBook
 from waybill.intake.row_file import line_of
 from waybill.intake.rows import Problem, Row
-from waybill.intake.staged_inputs import InputRole, StagedInput, StagedInputs
+from waybill.intake.staged_inputs import InputRole, Refusal, StagedInput, StagedInputs
 from waybill.rules.doctype_rules import DoctypeRules
 from waybill.rules.order import ranks
 from waybill.rules.rulebook import rules_of
+from waybill.services.fail_import import fail_import
 from waybill.services.import_report import ImportReport, report_of
 from waybill.services.import_results import conclude
 from waybill.services.load_rows import load_rows
@@ -87,6 +88,7 @@ class Importing:
         contents: Mapping[str, bytes] | None = None,
         made: ImportOptions | None = None,
         inputs: Sequence[StagedInput] = (),
+        refusal: Refusal | None = None,
         tenant: str = TENANT,
     ) -> ImportJob:
         """An import whose rows and contents are staged. A row may be a Problem, or the text of a row as bytes."""
@@ -102,7 +104,7 @@ class Importing:
                 lines = staged[begin : begin + self.rows_per_file]
                 self.archives.put(key, b"".join(line_of(row, doctype, is_json=True) for row in lines))
         self._stage_contents(job, contents or {})
-        save(self.archives, import_keys.inputs(job.id), StagedInputs(tuple(inputs), total, 0, 0))
+        save(self.archives, import_keys.inputs(job.id), StagedInputs(tuple(inputs), total, 0, 0, refusal=refusal))
         return job
 
     def validate(self, job: ImportJob, budget: FakeBudget | None = None) -> bool:
@@ -138,6 +140,20 @@ class Importing:
         report = report_of(job.id, self.archives)
         assert report is not None
         return report
+
+    def fail(self, job: ImportJob, error: str = "InputRefused") -> ImportReport | None:
+        """End an import as FailImport does, and return its report, if it has one."""
+        fail_import(
+            job.tenant,
+            job.id,
+            error,
+            undo=0,
+            imports=self.imports,
+            archives=self.archives,
+            clock=self.clock,
+            metrics=FakeMetrics(),
+        )
+        return report_of(job.id, self.archives)
 
     def run(self, job: ImportJob, steps: int | None = None) -> ImportReport:
         """Take an import to its end; each call of a step does so much of it."""

@@ -185,17 +185,49 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("data", BROKEN, ids=[f"{code}-{len(data)}" for data, (code, _) in BROKEN.items()])
-def test_a_file_that_breaks_off_is_refused_and_the_job_says_how_many_rows_stand_before(data: bytes) -> None:
+def named_by_code(broken: list[bytes]) -> dict[str, Any]:
+    return {"argvalues": broken, "ids": [f"{BROKEN[data][0]}-{len(data)}" for data in broken]}
+
+
+@pytest.mark.parametrize("data", **named_by_code([data for data, (_, before) in BROKEN.items() if not before]))
+def test_a_file_that_breaks_off_before_its_first_row_is_refused(data: bytes) -> None:
     made = Import()
     made.upload("contacts", data)
 
     error = refused(made)
 
-    reason, before = BROKEN[data]
-    assert error.reason == reason
-    assert f"Before that there are {before} rows." in str(error)
-    assert (made.now.phase, made.now.counts.rows) == (ImportPhase.STAGE, before)
+    assert error.reason == BROKEN[data][0]
+    assert "Before that there are 0 rows." in str(error)
+    assert (made.now.phase, made.now.counts.rows) == (ImportPhase.STAGE, 0)
+
+
+@pytest.mark.parametrize("data", **named_by_code([data for data, (_, before) in BROKEN.items() if before]))
+def test_the_rows_before_a_break_are_staged_to_be_judged_and_that_none_is_to_be_written_too(data: bytes) -> None:
+    made = Import()
+    made.upload("contacts", data)
+
+    staged = made.stage(doctype="io.cozy.contacts")
+
+    code, before = BROKEN[data]
+    assert staged.refusal is not None
+    assert staged.refusal.code == code
+    assert staged.refusal.sentence.startswith("“contacts”: ")
+    assert staged.refusal.sentence.endswith(f" Before that there are {before} rows. None of them is written.")
+    assert [(each.code, each.input) for each in staged.remarks] == [("broken_input", "contacts")]
+    assert (len(made.rows()), made.now.counts.rows, made.now.phase) == (before, before, ImportPhase.VALIDATE)
+    assert not made.now.partial, "Nothing that is there is taken."
+
+
+def test_inputs_behind_one_that_breaks_off_are_staged_too_and_the_first_break_is_the_reason() -> None:
+    made = Import()
+    for number, data in enumerate([b'[{"a":1},', b'[{"a":2}]', b'[{"a":3}}']):
+        made.upload(f"contacts-{number}", data)
+
+    staged = made.stage([1] * 10, doctype="io.cozy.contacts")
+
+    assert [value["a"] for value in made.values()] == [1, 2, 3]
+    assert staged.refusal is not None
+    assert (staged.refusal.code, staged.remark_count) == ("truncated", 2)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +241,7 @@ def test_with_allow_partial_the_rows_before_the_break_are_staged_and_the_break_i
 
     assert [value["a"] for value in made.values()] == [1, 2][:rows]
     assert not staged.inputs[0].whole
+    assert staged.refusal is None
     assert [(each.code, each.input) for each in staged.remarks] == [("broken_input", "contacts")]
     assert made.now.partial
 

@@ -57,11 +57,19 @@ class StagedInput(msgspec.Struct, frozen=True):
     whole: bool = True
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why nothing of an import is written although its rows are judged: a stable code and a sentence."""
+
+    code: str
+    sentence: str
+
+
 class StagedInputs(msgspec.Struct, frozen=True):
     """All inputs, in the order in which they were staged.
 
     ``signed`` is whether a signature was checked. Of ``remarks`` at most MOST_REMARKS are kept; ``remark_count`` counts
-    all of them.
+    all of them. ``refusal`` is there if an input breaks off that had to be whole: its rows before the break are judged,
+    for the report, and none is written.
     """
 
     inputs: tuple[StagedInput, ...]
@@ -71,6 +79,7 @@ class StagedInputs(msgspec.Struct, frozen=True):
     signed: bool = False
     remarks: tuple[Remark, ...] = ()
     remark_count: int = 0
+    refusal: Refusal | None = None
 
     @property
     def whole(self) -> bool:

@@ -22,7 +22,15 @@ from waybill.intake.group import Manifest, check_group
 from waybill.intake.inspection import InspectedPart
 from waybill.intake.members import BadArchive, Limits, shown
 from waybill.intake.rows import Broken
-from waybill.intake.staged_inputs import MOST_REMARKS, InputRole, Remark, RemarkCode, StagedInput, StagedInputs
+from waybill.intake.staged_inputs import (
+    MOST_REMARKS,
+    InputRole,
+    Refusal,
+    Remark,
+    RemarkCode,
+    StagedInput,
+    StagedInputs,
+)
 from waybill.ports import Budget, ObjectStore
 from waybill.rules.order import ranks
 from waybill.services.content_files import ContentFiles
@@ -143,6 +151,7 @@ class InputsReader:
             signed=state.signed,
             remarks=tuple(state.remarks),
             remark_count=state.remark_count,
+            refusal=state.refusal,
         )
 
     def _rows(self, stored: StoredInput) -> StagedInput | None:
@@ -169,10 +178,13 @@ class InputsReader:
         )
 
     def _take_broken(self, stored: StoredInput, broken: Broken) -> None:
+        """Take the rows before a break, only to be judged unless that is allowed. Raises InputRefused if none are."""
         count = self._at.count
         sentence = f"{shown(stored.name)}: {broken.sentence} Before that there are {count:,} rows."
         if not self._job.options.allow_partial:
-            raise InputRefused(sentence, broken.code)
+            if not count:
+                raise InputRefused(sentence, broken.code)
+            self._state.refusal = self._state.refusal or Refusal(broken.code, f"{sentence} None of them is written.")
         self._remark(RemarkCode.BROKEN_INPUT, sentence)
 
     def _is_hashed(self, stored: StoredInput, source: StoredPart, reading: Reading) -> bool:

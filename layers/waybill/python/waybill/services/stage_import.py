@@ -42,7 +42,9 @@ def stage_import(
 
     When it is done the bucket has the row files, the contents and their book, and what the inputs turned out to be
     (``import_keys``); every digest was checked, and the signature, if one is among the inputs. Raises InputRefused if
-    an input, or all of them together, cannot be taken; the job says then how many rows were found before that.
+    an input, or all of them together, cannot be taken; the job says then how many rows were found before that. Rows
+    before the place where a file of them breaks off are staged all the same, for their verdicts: whoever judges them
+    refuses the import then (``StagedInputs.refusal``).
     """
     with making_import(tenant, import_id, imports=imports, archives=archives, clock=clock) as job:
         if load_if_there(archives, import_keys.inputs(import_id), StagedInputs) is not None:
@@ -82,9 +84,14 @@ def stage_import(
         if staged is None:
             save(archives, import_keys.staging(import_id), state)
             return False
-        imports.replace(job.changed(phase=ImportPhase.VALIDATE, counts=_counts(state), partial=not staged.whole))
+        imports.replace(job.changed(phase=ImportPhase.VALIDATE, counts=_counts(state), partial=_is_partial(staged)))
         save(archives, import_keys.inputs(import_id), staged)
         return True
+
+
+def _is_partial(staged: StagedInputs) -> bool:
+    """Whether what is there of inputs that are not whole is to be written."""
+    return not staged.whole and staged.refusal is None
 
 
 def _beginning(job: ImportJob) -> Staging:

@@ -5,7 +5,7 @@ import msgspec
 from waybill.domain.plan import Piece
 from waybill.intake.inspection import InspectedPart
 from waybill.intake.rows import START, Resume
-from waybill.intake.staged_inputs import InputRole, Remark, StagedInput
+from waybill.intake.staged_inputs import InputRole, Refusal, Remark, StagedInput
 from waybill.services.row_files import RowFilesState
 
 
@@ -80,6 +80,7 @@ class Staging(msgspec.Struct):
     """All of it. ``turn`` is which of ``stored`` is being read, once they are ``arranged``.
 
     ``files_begun`` is whether a file of a bag was met. ``stalls`` counts the calls in a row that got nowhere.
+    ``refusal`` is about the first input that breaks off and had to be whole.
     """
 
     wanted: list[Wanted]
@@ -99,5 +100,6 @@ class Staging(msgspec.Struct):
     remarks: list[Remark] = []
     remark_count: int = 0
     signed: bool = False
+    refusal: Refusal | None = None
     files_begun: bool = False
     stalls: int = 0

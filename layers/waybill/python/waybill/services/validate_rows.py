@@ -10,9 +10,10 @@ import msgspec
 from waybill.archive.spool import Spool
 from waybill.domain import import_keys
 from waybill.domain.catalog import Catalog, Doctype
-from waybill.domain.errors import CatalogError
+from waybill.domain.errors import CatalogError, InputRefused
 from waybill.domain.import_job import ImportJob, ImportPhase
 from waybill.intake.row_file import read_rows
+from waybill.intake.staged_inputs import StagedInputs
 from waybill.ports import Budget, Clock, ImportStore, ObjectStore, Sink
 from waybill.rules.codes import Outcome
 from waybill.rules.doctype_rules import DoctypeRules
@@ -88,18 +89,29 @@ def validate_rows(
     """Judge rows, going on from what an earlier call left; return whether all of them are judged.
 
     Nothing is written to the target. The verdicts depend neither on pauses nor on how often a step runs, as long as the
-    target stays what it is. Raises ImportGone or ImportNotRunning, CatalogError, StorageUnavailable.
+    target stays what it is. Raises InputRefused once all are judged if an input breaks off that had to be whole, also
+    in a dry run; ImportGone or ImportNotRunning, CatalogError, StorageUnavailable.
     """
     with making_import(tenant, import_id, imports=imports, archives=archives, clock=clock) as job:
         state = load_if_there(archives, import_keys.validation(job.id), Validation) or Validation()
         if state.done:
+            _check_whole(job, archives)
             return True
         begun = progressed(job, ImportPhase.VALIDATE, job.counts, imports=imports, clock=clock)
         with ValidationDisk(job.id, archives) as disk:
             _Bench(job, state, disk, catalog=catalog, rules_of=rules_of, sink=sink, archives=archives).run(budget)
         counts = counts_of(state.tallies.values(), job.counts)
         progressed(begun, ImportPhase.VALIDATE, counts, imports=imports, clock=clock)
+        if state.done:
+            _check_whole(job, archives)
         return state.done
+
+
+def _check_whole(job: ImportJob, archives: ObjectStore) -> None:
+    """Raise InputRefused if nothing may be written, whatever the verdicts are."""
+    staged = load_if_there(archives, import_keys.inputs(job.id), StagedInputs)
+    if staged is not None and staged.refusal is not None:
+        raise InputRefused(staged.refusal.sentence, staged.refusal.code)
 
 
 class _Bench:
