@@ -402,6 +402,42 @@ def test_nothing_is_left_of_an_import_that_is_deleted_while_it_is_judged(importi
     assert list(importing.archives.list(import_keys.prefix(job.id))) == []
 
 
+def test_verdicts_that_a_dying_function_left_are_forgotten(importing: Importing) -> None:
+    importing.rows_per_file = 1
+    importing.sink.put(TENANT, "notes", "a", note("a", "the product's"))
+    job = importing.create({"notes": [note("a"), note("b"), note("c")]})
+    dying(importing, "existing", 3)
+    with pytest.raises(Died):
+        importing.validate(job)
+    importing.sink.put(TENANT, "notes", "b", note("b", "the product's"))
+    del importing.sink.items[TENANT, "notes"]["a"]
+
+    importing.validate(job)
+    importing.load(job)
+    notes = importing.finish(job).doctypes["notes"]
+
+    assert (notes.rows, notes.accepted, notes.failed, notes.written) == (3, 2, 1, 2)
+    failures = importing.archives.get(failures_file(job.id, notes.failures)).splitlines()
+    assert [json.loads(line)["_id"] for line in failures] == ["b"]
+
+
+@pytest.mark.parametrize("saved", [0, 1, 2])
+def test_rows_that_a_dying_function_put_off_are_judged_once(importing: Importing, saved: int) -> None:
+    importing.rows_per_file = 1
+    links = ("ab", "bc", "cd", "de")
+    job = importing.create({"files": [{"_id": key, "type": "directory", "dir_id": to} for key, to in links]})
+    for _ in range(saved):
+        importing.validate(job, FakeBudget(1))
+    dying(importing, "existing", 4 - saved)
+    with pytest.raises(Died):
+        importing.validate(job)
+    importing.sink.put(TENANT, "files", "d", {"_id": "d", "type": "directory"})
+
+    files = importing.run(job).doctypes["files"]
+
+    assert (files.rows, files.accepted, files.failed, files.reasons["exists"]) == (4, 3, 1, 1)
+
+
 def test_a_target_that_does_not_answer_is_met_again(importing: Importing) -> None:
     job = importing.create({"notes": NOTES})
     importing.validate(job)

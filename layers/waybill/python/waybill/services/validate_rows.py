@@ -142,6 +142,7 @@ class _Bench:
     def run(self, budget: Budget) -> None:
         """Judge what is left, until the budget is spent."""
         state = self._state
+        self._forget_unsaved()
         present: tuple[DoctypeRules, AcceptedRows] | None = None
         for key in self._row_files():
             name = import_keys.doctype_of(key)
@@ -165,6 +166,21 @@ class _Bench:
                 return
         state.done = True
         save(self._archives, import_keys.validation(self._job.id), state)
+
+    def _forget_unsaved(self) -> None:
+        """Remove what an earlier call stored behind its checkpoint: the target may be another now, and the verdicts."""
+        archives, job, after = self._archives, self._job, self._state.after
+        verdicts, refused = import_keys.verdicts(job.id), import_keys.rejected(job.id, "", ImportPhase.VALIDATE)
+        stale = [info.key for info in archives.list(verdicts, after=import_keys.verdict_file(job.id, after))]
+        refused_after = import_keys.rejected(job.id, after, ImportPhase.VALIDATE)
+        stale += [info.key for info in archives.list(refused, after=refused_after)]
+        kept = import_keys.waiting_file(job.id, after, self._state.files) if after else ""
+        for info in archives.list(import_keys.rows(job.id), after=after or None):
+            of_present = import_keys.doctype_of(info.key) == self._state.doctype
+            if import_keys.round_of(info.key) and not (of_present and info.key < kept):
+                stale.append(info.key)
+        for key in stale:
+            archives.delete_prefix(key)
 
     def _row_files(self) -> Iterator[str]:
         """Yield what is left to be judged, rows that are put off meanwhile too, in the order of their keys."""
