@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from tests.fakes import FakeBudget
@@ -424,7 +425,7 @@ def test_verdicts_that_a_dying_function_left_are_forgotten(importing: Importing)
 @pytest.mark.parametrize("saved", [0, 1, 2])
 def test_rows_that_a_dying_function_put_off_are_judged_once(importing: Importing, saved: int) -> None:
     importing.rows_per_file = 1
-    links = ("ab", "bc", "cd", "de")
+    links = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "e")]
     job = importing.create({"files": [{"_id": key, "type": "directory", "dir_id": to} for key, to in links]})
     for _ in range(saved):
         importing.validate(job, FakeBudget(1))
@@ -455,6 +456,54 @@ def test_a_target_that_does_not_answer_is_met_again(importing: Importing) -> Non
 
     assert importing.load(job)
     assert len(importing.sink.bodies(TENANT, "notes")) == 7
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_what_was_written_before_a_target_failed_for_good_is_in_the_report(importing: Importing) -> None:
+    importing.rows_per_file = 20
+    job = importing.create({"notes": NOTES})
+    importing.validate(job)
+    writes = 0
+
+    def hear(method: str) -> None:
+        nonlocal writes
+        writes += method == "write"
+        if writes > 2:
+            raise StorageUnavailable("The table cannot be used.")
+
+    importing.sink.hear = hear
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            importing.load(job)
+    report = importing.fail(job, "StorageUnavailable")
+
+    assert report is not None
+    assert (report.doctypes["notes"].accepted, report.doctypes["notes"].written) == (7, 4)
+    assert importing.imports.get(TENANT, job.id).counts.written == 4 == len(importing.sink.bodies(TENANT, "notes"))
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_bucket_that_fails_at_the_end_of_a_file_has_its_faults_told_once(importing: Importing) -> None:
+    importing.rows_per_file = 20
+    job = importing.create({"notes": NOTES})
+    importing.validate(job)
+    importing.sink.put(TENANT, "notes", "b", note("b", "the product's"))
+    put, refused = importing.archives.put, import_keys.rejected(job.id, "", "load")
+
+    def fails(key: str, *arguments: Any, **named: Any) -> None:
+        if key.startswith(refused):
+            raise StorageUnavailable("The bucket cannot be used.")
+        put(key, *arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(importing.archives, "put", fails)
+        with pytest.raises(StorageUnavailable):
+            importing.load(job)
+    importing.load(job)
+    report = importing.finish(job)
+
+    assert [(fault.row, fault.code) for fault in report.faults] == [(2, "exists")]
+    assert (report.doctypes["notes"].failed, report.doctypes["notes"].written) == (1, 6)
 
 
 def test_large_records_are_written_in_several_transactions(importing: Importing) -> None:

@@ -1,12 +1,13 @@
 """Write the accepted rows of an import and their contents to the target."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
 from waybill.domain import import_keys
 from waybill.domain.catalog import Catalog
-from waybill.domain.errors import CatalogError
+from waybill.domain.errors import CatalogError, StorageUnavailable
 from waybill.domain.import_job import ImportJob, ImportPhase
 from waybill.intake.row_file import read_rows
 from waybill.ports import Budget, Clock, ImportStore, ObjectStore, Sink
@@ -83,8 +84,16 @@ class _Loader:
         self._archives = archives
 
     def run(self, budget: Budget) -> None:
-        """Write what is left, until the budget is spent."""
+        """Write what is left, until the budget is spent. If the target fails, what was written until then is noted."""
         self._forget_rejected()
+        try:
+            self._load_files(budget)
+        except StorageUnavailable:
+            with suppress(StorageUnavailable):
+                self._save()
+            raise
+
+    def _load_files(self, budget: Budget) -> None:
         for info in self._archives.list(import_keys.verdicts(self._job.id), after=self._state.after or None):
             if not self._load_file(info.key, budget):
                 self._save()
@@ -123,22 +132,24 @@ class _Loader:
         if state.rejected:
             row_key = import_keys.row_key_of(self._job.id, key)
             state.rejected.sort(key=lambda row: row.at)
-            self._show(row_key)
+            faults = self._faults(row_key)
             lines = b"".join(map(line_of, state.rejected))
             self._archives.put(import_keys.rejected(self._job.id, row_key, ImportPhase.LOAD), lines)
+            state.shown += faults
             state.rejected = []
         state.after, state.chunks = key, 0
         self._save()
 
-    def _show(self, row_key: str) -> None:
-        """Keep the first rows that were not written for the report."""
-        state = self._state
+    def _faults(self, row_key: str) -> list[ShownFault]:
+        """Return the first rows that were not written, as many as the report still has room for."""
+        state, faults = self._state, list[ShownFault]()
         doctype, by_position = import_keys.doctype_of(row_key), {row.at: row for row in state.rejected}
         for at, line in enumerate(self._archives.get(row_key).splitlines()):
-            if at in by_position and len(state.shown) < MOST_SHOWN:
+            if at in by_position and len(state.shown) + len(faults) < MOST_SHOWN:
                 (staged, *_), row = next(read_rows([line])), by_position[at]
                 fault = ShownFault(doctype, staged.number, staged.source, row.code, row.pointer, row.sentence)
-                state.shown.append(fault)
+                faults.append(fault)
+        return faults
 
     def _forget_rejected(self) -> None:
         """Remove what was rejected of files that are not done: an earlier call stored it, and did not get further."""
