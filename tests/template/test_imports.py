@@ -120,6 +120,15 @@ def test_who_judges_may_look_whether_a_content_is_there_and_who_loads_may_take_i
     assert "s3:DeleteObject" in set().union(*loading.values())
 
 
+@pytest.mark.parametrize("step", ["load_rows", "undo_rows"])
+def test_who_keeps_and_restores_contents_may_copy_their_tags(step: str, resources: dict[str, Any]) -> None:
+    tagging = {"s3:GetObjectTagging", "s3:PutObjectTagging"}
+    where = [key for key, actions in may(resources, step).items() if tagging <= {*actions}]
+
+    for place in ("${FilesBucket.Arn}/*", "${ArchivesBucket.Arn}/imports/*", "TargetBucketArns"):
+        assert any(place in key for key in where), place
+
+
 def test_imports_write_to_no_further_tables_and_buckets_unless_they_are_named(source: dict[str, Any]) -> None:
     for name in ("TargetTableArns", "TargetBucketArns"):
         assert source["Parameters"][name]["Default"] == ""
