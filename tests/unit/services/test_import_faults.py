@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.fakes import FakeBudget
-from tests.unit.rules.court import USER
+from tests.unit.rules.court import ROOM, USER
 from tests.unit.services.imports import TENANT, Importing, note, options
 
 from waybill.domain import import_keys
@@ -261,7 +261,7 @@ def test_a_record_that_goes_between_judging_and_replacing_is_written_as_new(impo
 
 
 def test_a_value_that_is_taken_between_judging_and_writing(importing: Importing) -> None:
-    job = importing.create({"users": [USER]})
+    job = importing.create({"users": [USER], "rooms": [{**ROOM, "ParticipantEmails": [USER["Email"]]}]})
     importing.validate(job)
     other = importing.create({"users": [{**USER, "Email": "eve@example.com"}]})
     importing.run(other)
@@ -270,6 +270,10 @@ def test_a_value_that_is_taken_between_judging_and_writing(importing: Importing)
     report = importing.finish(job)
 
     assert report.doctypes["users"].reasons == {"taken": 1}
+    assert report.doctypes["rooms"].written == 1
+    assert [(remark.code, remark.sentence[:60]) for remark in report.remarks] == [
+        ("taken_meanwhile", "Of users 1 rows were accepted and then not written, because ")
+    ], "A room that refers to the user is written, and that is said."
     assert list(importing.sink.bodies(TENANT, "users")) == ["eve@example.com"]
 
 

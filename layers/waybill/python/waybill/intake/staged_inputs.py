@@ -28,6 +28,7 @@ class RemarkCode(StrEnum):
     CONTENT_OF_UNKNOWN_DOCTYPE = "content_of_unknown_doctype"
     DELETIONS_LEFT_OUT = "deletions_left_out"
     GAPS_OF_EXPORT = "gaps_of_export"
+    TAKEN_MEANWHILE = "taken_meanwhile"
 
 
 class Remark(msgspec.Struct, frozen=True):

@@ -15,8 +15,9 @@ from waybill.intake.failures import FailuresForm
 from waybill.intake.formats import failures
 from waybill.intake.row_file import rows_of
 from waybill.intake.rows import Problem, Row
-from waybill.intake.staged_inputs import StagedInputs, failures_form
+from waybill.intake.staged_inputs import Remark, RemarkCode, StagedInputs, failures_form
 from waybill.ports import Download, ObjectStore
+from waybill.rules.codes import FaultCode
 from waybill.services.import_report import DoctypeReport, ImportReport, failures_file
 from waybill.services.import_tally import MOST_SHOWN, Tally, counts_of, together
 from waybill.services.load_rows import Loading
@@ -43,17 +44,29 @@ def conclude(job: ImportJob, archives: ObjectStore) -> RowCounts:
     named = {
         name: _put_failures(job.id, name, staged, archives) if tally.failed else "" for name, tally in tallies.items()
     }
+    meanwhile = [
+        _taken_meanwhile(name, each) for name, each in loading.tallies.items() if FaultCode.TAKEN in each.reasons
+    ]
     report = ImportReport(
         dry_run=job.options.dry_run,
         doctypes={name: _doctype_report(tally, named[name]) for name, tally in tallies.items()},
         faults=tuple([*validation.shown, *loading.shown][:MOST_SHOWN]),
         inputs=staged.inputs,
-        remarks=staged.remarks,
-        remark_count=staged.remark_count,
+        remarks=(*staged.remarks, *meanwhile),
+        remark_count=staged.remark_count + len(meanwhile),
         signed=staged.signed,
     )
     archives.put(import_keys.report(job.id), msgspec.json.encode(report))
     return counts_of(tallies.values(), job.counts)
+
+
+def _taken_meanwhile(doctype: str, loaded: Tally) -> Remark:
+    """Return what is to be said of references to rows that were accepted, and then not written."""
+    sentence = (
+        f"Of {doctype} {loaded.reasons[FaultCode.TAKEN]:,} rows were accepted and then not written, because a value "
+        "was taken meanwhile. Rows that refer to them are written all the same: mend the rejected rows and send them again."
+    )
+    return Remark(RemarkCode.TAKEN_MEANWHILE, "", sentence)
 
 
 def _in_order(import_id: str, archives: ObjectStore) -> Iterator[str]:
