@@ -64,7 +64,7 @@ def _taken_meanwhile(doctype: str, loaded: Tally) -> Remark:
     """Return what is to be said of references to rows that were accepted, and then not written."""
     sentence = (
         f"Of {doctype} {loaded.reasons[FaultCode.TAKEN]:,} rows were accepted and then not written, because a value "
-        "was taken meanwhile. Rows that refer to them are written all the same: mend the rejected rows and send them again."
+        "was taken meanwhile. Rows that refer to them are written all the same. Mend the rejected rows and send them."
     )
     return Remark(RemarkCode.TAKEN_MEANWHILE, "", sentence)
 
