@@ -1,6 +1,7 @@
 """``make demo``: the main job from end to end, as the demo user ``owner``. Exit 0 only if every check passed.
 
-``make demo FORMAT=zip`` makes it in another format than the default. ``make demo SYSTEM=os2iot`` leaves that system.
+``make demo FORMAT=zip`` makes it in another format than the default. ``make demo SYSTEM=os2iot`` leaves that system,
+into which nothing is brought back.
 """
 
 import argparse
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local import checks
+from local.coming_back import bring_back
 from local.errors import LocalError, run
 from local.exports_api import ExportsApi
 from local.lock import exclusive
@@ -58,6 +60,8 @@ def _demonstrate(stack: Stack, archive_format: str) -> None:
     elif manifest["gaps"]:
         raise LocalError(f"The export is complete but for {len(manifest['gaps'])} gaps, and the demo data has none.")
     print("Every check passed: sizes, digests, entry lists, BagIt (bagit.py), group, counts of records and files.")
+    if not SYSTEM:
+        bring_back(stack, parts.values(), manifest)
 
 
 def _watch(api: ExportsApi, export_id: str) -> dict[str, Any]:

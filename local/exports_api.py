@@ -73,7 +73,7 @@ class ExportsApi:
     def manifest(self, export_id: str) -> dict[str, Any]:
         """Return the manifest of a finished export."""
         answer = self.call("GET", f"/move/exports/{quote(export_id)}/manifest")
-        _expect(answer, 200)
+        expect(answer, 200)
         return dict(answer.document)
 
     def delete(self, export_id: str) -> web.Answer:
@@ -84,7 +84,7 @@ class ExportsApi:
         """Return the short-lived link to a part, the first without ``cursor``."""
         query = None if cursor is None else {"cursor": cursor}
         answer = self.call("GET", f"/move/exports/data/{quote(export_id)}", query=query)
-        return _expect(answer, 302).headers["location"]
+        return expect(answer, 302).headers["location"]
 
     def download(self, export_id: str, cursor: str, target: Path) -> str:
         """Download a part into ``target`` and return its SHA-256. The token does not go to where the link leads."""
@@ -105,10 +105,11 @@ class ExportsApi:
 
 
 def _data(answer: web.Answer, status: int) -> dict[str, Any]:
-    return dict(_expect(answer, status).document["data"])
+    return dict(expect(answer, status).document["data"])
 
 
-def _expect(answer: web.Answer, status: int) -> web.Answer:
+def expect(answer: web.Answer, status: int) -> web.Answer:
+    """Return the answer if it has this status, else raise LocalError with what it says."""
     if answer.status != status:
         text = answer.body[:500].decode(errors="replace")
         raise LocalError(f"The API answered {answer.status} instead of {status}: {text}")
