@@ -17,6 +17,7 @@ pytestmark = pytest.mark.e2e
         ("uforge", "(files)                             17        16         0         1"),
         ("cozy", "(files)                             28        28         0"),
         ("qiscus", "qiscus.comments                    300       300         0"),
+        ("postgres", "(files)                              1         1         0         0"),
     ],
 )
 def test_a_system_leaves_from_end_to_end(system: str, line: str) -> None:
