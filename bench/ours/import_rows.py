@@ -123,7 +123,7 @@ def _steps(job: ImportJob, imports: _Imports, uploads: Any, archives: ObjectStor
 
 
 def _no_contents(bucket: str) -> S3Contents:
-    raise NotImplementedError(f"No doctype has files in {bucket}.")
+    raise LookupError(f"No doctype of this figure has files, and so none in {bucket}.")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ The options stand as one JSON text, so that a record keeps them whatever options
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,7 +26,6 @@ from waybill.adapters.dynamodb_table import (
     TTL,
     ConditionFailed,
     ConditionsFailed,
-    Delete,
     DynamoDbTable,
     Item,
     NewItem,
@@ -37,6 +36,7 @@ from waybill.adapters.dynamodb_table import (
     texts,
     ttl,
 )
+from waybill.adapters.remembered_keys import key_delete, key_put, remembered_key
 from waybill.domain.errors import ImportExists, ImportNotFound, JobChanged
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.import_job import ImportJob, ImportPhase, ImportState, RowCounts, UndoCounts
@@ -48,6 +48,7 @@ from waybill.ports import Clock, ImportFailure, ImportPage
 _NOTE_LIFE = timedelta(days=8)
 _RUNNING_LIFE = timedelta(days=8)
 _OWNER_LIFE = timedelta(days=1)
+_JOB_ATTRIBUTE = "import_id"
 _RUNNING_INDEX = "RunningIndex"
 _IS_RUNNING = {"S": "import"}
 _RUNNING_KEY = "running-imports"
@@ -68,7 +69,7 @@ class DynamoDbImports:
         if running is not None:
             writes.append(_running_put(running, self._clock()))
         if key is not None:
-            writes.append(_key_put(job.tenant, key, job.created_at))
+            writes.append(key_put(job.tenant, key, job_attribute=_JOB_ATTRIBUTE, now=job.created_at))
         try:
             self._table.transact(writes)
         except ConditionsFailed as failed:
@@ -90,7 +91,7 @@ class DynamoDbImports:
         if running is None and forget_key is None:
             return self._put_job(job, changed)
         places = [] if running is None else [_running_put(running, self._clock())]
-        keys = [] if forget_key is None else [Delete(job.tenant, _remembered_key(forget_key))]
+        keys = [] if forget_key is None else [key_delete(job.tenant, forget_key)]
         try:
             self._table.transact([changed, *places, *keys])
         except ConditionsFailed:
@@ -129,11 +130,7 @@ class DynamoDbImports:
 
     def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
         """Return what the key with this digest stands for at ``now``, strongly consistent; None if for nothing."""
-        item = self._table.get(tenant, _remembered_key(digest))
-        if not item or int(item[TTL].number) <= now.timestamp():
-            return None
-        until = datetime.fromtimestamp(int(item[TTL].number), UTC)
-        return RememberedKey(digest, item["import_id"].text, item["options"].text, until)
+        return remembered_key(self._table, tenant, digest, job_attribute=_JOB_ATTRIBUTE, now=now)
 
     def note_failure(self, tenant: str, import_id: str, failure: ImportFailure) -> None:
         """Keep why a step gave up."""
@@ -199,10 +196,6 @@ def _owner_key(import_id: str) -> tuple[str, str]:
     return f"import#{import_id}", "owner"
 
 
-def _remembered_key(digest: str) -> str:
-    return f"idempotency#{digest}"
-
-
 def _owner_of(job: ImportJob) -> NewItem:
     return {**key(*_owner_key(job.id)), "tenant": text(job.tenant), TTL: ttl(job.expires_at + _OWNER_LIFE)}
 
@@ -217,17 +210,6 @@ def _running_put(running: RunningImports, now: datetime) -> Put:
     if running.rev == 1:
         return Put(item, "attribute_not_exists(pk)")
     return Put(item, "rev = :rev", {":rev": number(running.rev - 1)})
-
-
-def _key_put(tenant: str, used: RememberedKey, now: datetime) -> Put:
-    item = {
-        **key(tenant, _remembered_key(used.digest)),
-        "import_id": text(used.job_id),
-        "options": text(used.options),
-        TTL: ttl(used.expires_at),
-    }
-    expired = {":now": number(now.timestamp())}
-    return Put(item, f"attribute_not_exists(pk) OR {TTL} <= :now", expired)
 
 
 def _item_of(job: ImportJob) -> NewItem:

@@ -18,7 +18,7 @@ A job that is not at rest has the attribute ``is_running``, and so stands in the
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -29,7 +29,6 @@ from waybill.adapters.dynamodb_table import (
     TTL,
     ConditionFailed,
     ConditionsFailed,
-    Delete,
     DynamoDbTable,
     Item,
     NewItem,
@@ -40,6 +39,7 @@ from waybill.adapters.dynamodb_table import (
     texts,
     ttl,
 )
+from waybill.adapters.remembered_keys import key_delete, key_put, remembered_key
 from waybill.domain.chain import Chain
 from waybill.domain.date_range import DEFAULT_TIME_ZONE
 from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged
@@ -54,6 +54,7 @@ from waybill.ports import Clock, JobPage
 _NOTE_LIFE = timedelta(days=8)
 _QUOTA_LIFE = timedelta(days=8)
 _OWNER_LIFE = timedelta(days=1)
+_JOB_ATTRIBUTE = "export_id"
 _RUNNING_INDEX = "RunningIndex"
 _RUNNING = {"S": "yes"}
 
@@ -71,7 +72,7 @@ class DynamoDbJobs:
         if quota is not None:
             writes.append(_quota_put(quota, self._clock()))
         if key is not None:
-            writes.append(_key_put(job.tenant, key, job.created_at))
+            writes.append(key_put(job.tenant, key, job_attribute=_JOB_ATTRIBUTE, now=job.created_at))
         try:
             self._table.transact(writes)
         except ConditionsFailed as failed:
@@ -93,7 +94,7 @@ class DynamoDbJobs:
         if quota is None and forget_key is None:
             return self._put_job(job, changed)
         quotas = [] if quota is None else [_quota_put(quota, self._clock())]
-        keys = [] if forget_key is None else [Delete(job.tenant, _remembered_key(forget_key))]
+        keys = [] if forget_key is None else [key_delete(job.tenant, forget_key)]
         try:
             self._table.transact([changed, *quotas, *keys])
         except ConditionsFailed:
@@ -114,11 +115,7 @@ class DynamoDbJobs:
 
     def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
         """Return what the key with this digest stands for at ``now``, strongly consistent; None if for nothing."""
-        item = self._table.get(tenant, _remembered_key(digest))
-        if not item or int(item[TTL].number) <= now.timestamp():
-            return None
-        until = datetime.fromtimestamp(int(item[TTL].number), UTC)
-        return RememberedKey(digest, item["export_id"].text, item["options"].text, until)
+        return remembered_key(self._table, tenant, digest, job_attribute=_JOB_ATTRIBUTE, now=now)
 
     def get(self, tenant: str, export_id: str) -> ExportJob:
         """Return a job, strongly consistent; tombstones and expired jobs too. Raises ExportNotFound."""
@@ -224,10 +221,6 @@ def _owner_key(export_id: str) -> tuple[str, str]:
     return f"export#{export_id}", "owner"
 
 
-def _remembered_key(digest: str) -> str:
-    return f"idempotency#{digest}"
-
-
 def _owner_of(job: ExportJob) -> NewItem:
     return {**key(*_owner_key(job.id)), "tenant": text(job.tenant), TTL: ttl(job.expires_at + _OWNER_LIFE)}
 
@@ -243,17 +236,6 @@ def _quota_put(use: QuotaUse, now: datetime) -> Put:
     if use.rev == 1:
         return Put(item, "attribute_not_exists(pk)")
     return Put(item, "rev = :rev", {":rev": number(use.rev - 1)})
-
-
-def _key_put(tenant: str, used: RememberedKey, now: datetime) -> Put:
-    item = {
-        **key(tenant, _remembered_key(used.digest)),
-        "export_id": text(used.job_id),
-        "options": text(used.options),
-        TTL: ttl(used.expires_at),
-    }
-    expired = {":now": number(now.timestamp())}
-    return Put(item, f"attribute_not_exists(pk) OR {TTL} <= :now", expired)
 
 
 def _job_key(export_id: str) -> str:
