@@ -297,7 +297,7 @@ class TestOnDynamoDb:
         assert items[f"import#{job.id}"]["expires_at"] == at(days=1, seconds=1)  # an expiry is rounded up
         assert items["running-imports"]["expires_at"] == at(days=8)
         assert items[f"import-failure#{job.id}"]["expires_at"] == at(days=8)
-        assert items[f"idempotency#{key_digest('k')}"]["expires_at"] == at(hours=24)
+        assert items[f"import-idempotency#{key_digest('k')}"]["expires_at"] == at(hours=24)
         assert "expires_at" not in items[f"import#{other.id}"]
 
     def test_a_tombstone_knows_no_secret_and_no_address(
@@ -334,3 +334,18 @@ class TestOnDynamoDb:
         store.create(job)
 
         assert import_of_image(self.items(moto_endpoint, table)[f"import#{job.id}"]) == job
+
+
+def test_the_same_key_may_stand_for_an_export_and_for_an_import(
+    dynamodb: AwsJsonClient, table: str, clock: FakeClock
+) -> None:
+    exports = DynamoDbJobs(dynamodb, table, clock=clock)
+    imports = DynamoDbImports(dynamodb, table, clock=clock)
+    made, job = new_export("anna", ExportOptions(), clock()), an_import(clock)
+
+    exports.create(made, key=remember("k", made.id, made.options, clock()))
+    assert imports.remembered("anna", key_digest("k"), now=clock()) is None
+    imports.create(job, key=remember("k", job.id, job.options, clock()))
+
+    assert exports.remembered("anna", key_digest("k"), now=clock()) == remember("k", made.id, made.options, clock())
+    assert imports.remembered("anna", key_digest("k"), now=clock()) == remember("k", job.id, job.options, clock())

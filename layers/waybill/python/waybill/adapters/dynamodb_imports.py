@@ -5,7 +5,7 @@
 | ``import#<id>`` | the import; a tombstone once deleted | with its TTL, a tombstone never |
 | ``import-failure#<id>`` | why a step gave up | after eight days, no import lives longer than seven |
 | ``running-imports`` | which imports of the tenant run | eight days after its last change |
-| ``idempotency#<digest>`` | which import a key stands for | after 24 hours |
+| ``import-idempotency#<digest>`` | which import a key stands for | after 24 hours |
 | ``owner`` | the tenant of an import | a day after the import's TTL |
 
 The partition key ``pk`` is the tenant; only of the last it is ``import#<id>``. An import that is not at rest has the
@@ -36,7 +36,7 @@ from waybill.adapters.dynamodb_table import (
     texts,
     ttl,
 )
-from waybill.adapters.remembered_keys import key_delete, key_put, remembered_key
+from waybill.adapters.remembered_keys import RememberedKeys
 from waybill.domain.errors import ImportExists, ImportNotFound, JobChanged
 from waybill.domain.idempotency import RememberedKey
 from waybill.domain.import_job import ImportJob, ImportPhase, ImportState, RowCounts, UndoCounts
@@ -48,7 +48,7 @@ from waybill.ports import Clock, ImportFailure, ImportPage
 _NOTE_LIFE = timedelta(days=8)
 _RUNNING_LIFE = timedelta(days=8)
 _OWNER_LIFE = timedelta(days=1)
-_JOB_ATTRIBUTE = "import_id"
+_KEYS = RememberedKeys("import-idempotency#", "import_id")
 _RUNNING_INDEX = "RunningIndex"
 _IS_RUNNING = {"S": "import"}
 _RUNNING_KEY = "running-imports"
@@ -69,7 +69,7 @@ class DynamoDbImports:
         if running is not None:
             writes.append(_running_put(running, self._clock()))
         if key is not None:
-            writes.append(key_put(job.tenant, key, job_attribute=_JOB_ATTRIBUTE, now=job.created_at))
+            writes.append(_KEYS.put(job.tenant, key, now=job.created_at))
         try:
             self._table.transact(writes)
         except ConditionsFailed as failed:
@@ -91,7 +91,7 @@ class DynamoDbImports:
         if running is None and forget_key is None:
             return self._put_job(job, changed)
         places = [] if running is None else [_running_put(running, self._clock())]
-        keys = [] if forget_key is None else [key_delete(job.tenant, forget_key)]
+        keys = [] if forget_key is None else [_KEYS.delete(job.tenant, forget_key)]
         try:
             self._table.transact([changed, *places, *keys])
         except ConditionsFailed:
@@ -130,7 +130,7 @@ class DynamoDbImports:
 
     def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
         """Return what the key with this digest stands for at ``now``, strongly consistent; None if for nothing."""
-        return remembered_key(self._table, tenant, digest, job_attribute=_JOB_ATTRIBUTE, now=now)
+        return _KEYS.get(self._table, tenant, digest, now=now)
 
     def note_failure(self, tenant: str, import_id: str, failure: ImportFailure) -> None:
         """Keep why a step gave up."""

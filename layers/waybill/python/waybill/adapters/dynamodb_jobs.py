@@ -39,7 +39,7 @@ from waybill.adapters.dynamodb_table import (
     texts,
     ttl,
 )
-from waybill.adapters.remembered_keys import key_delete, key_put, remembered_key
+from waybill.adapters.remembered_keys import RememberedKeys
 from waybill.domain.chain import Chain
 from waybill.domain.date_range import DEFAULT_TIME_ZONE
 from waybill.domain.errors import ExportExists, ExportNotFound, JobChanged
@@ -54,7 +54,7 @@ from waybill.ports import Clock, JobPage
 _NOTE_LIFE = timedelta(days=8)
 _QUOTA_LIFE = timedelta(days=8)
 _OWNER_LIFE = timedelta(days=1)
-_JOB_ATTRIBUTE = "export_id"
+_KEYS = RememberedKeys("idempotency#", "export_id")
 _RUNNING_INDEX = "RunningIndex"
 _RUNNING = {"S": "yes"}
 
@@ -72,7 +72,7 @@ class DynamoDbJobs:
         if quota is not None:
             writes.append(_quota_put(quota, self._clock()))
         if key is not None:
-            writes.append(key_put(job.tenant, key, job_attribute=_JOB_ATTRIBUTE, now=job.created_at))
+            writes.append(_KEYS.put(job.tenant, key, now=job.created_at))
         try:
             self._table.transact(writes)
         except ConditionsFailed as failed:
@@ -94,7 +94,7 @@ class DynamoDbJobs:
         if quota is None and forget_key is None:
             return self._put_job(job, changed)
         quotas = [] if quota is None else [_quota_put(quota, self._clock())]
-        keys = [] if forget_key is None else [key_delete(job.tenant, forget_key)]
+        keys = [] if forget_key is None else [_KEYS.delete(job.tenant, forget_key)]
         try:
             self._table.transact([changed, *quotas, *keys])
         except ConditionsFailed:
@@ -115,7 +115,7 @@ class DynamoDbJobs:
 
     def remembered(self, tenant: str, digest: str, *, now: datetime) -> RememberedKey | None:
         """Return what the key with this digest stands for at ``now``, strongly consistent; None if for nothing."""
-        return remembered_key(self._table, tenant, digest, job_attribute=_JOB_ATTRIBUTE, now=now)
+        return _KEYS.get(self._table, tenant, digest, now=now)
 
     def get(self, tenant: str, export_id: str) -> ExportJob:
         """Return a job, strongly consistent; tombstones and expired jobs too. Raises ExportNotFound."""
